@@ -1,0 +1,3 @@
+//! The `talkplace` command.
+
+fn main() {}

@@ -1,0 +1,3 @@
+/// Why a request is not served.
+#[derive(Debug)]
+pub enum Refusal {}

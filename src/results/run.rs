@@ -1,0 +1,197 @@
+use serde::{Deserialize, Serialize};
+
+use super::Distribution;
+use crate::protocol::Transport;
+
+/// What one transport did and what it cost, in one round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TransportRun {
+    /// Which transport.
+    pub transport: Transport,
+    /// Which repetition, from 1.
+    pub round: u32,
+    /// How many listeners heard the feed.
+    pub listeners: u32,
+    /// Length of the counted window, in seconds.
+    pub window_s: f64,
+    /// What was sent, and how far from the plan.
+    pub publishing: Publishing,
+    /// What happened in the window.
+    pub counts: Counts,
+    /// Bytes from the listeners to the server, in the window.
+    pub bytes_out: Bytes,
+    /// Bytes from the server to the listeners, in the window.
+    pub bytes_in: Bytes,
+    /// Whether every listener heard every message once and in order, over the whole run.
+    pub ledger: Ledger,
+    /// Heard − intended, of the messages intended within the window.
+    pub delay: Distribution,
+    /// Heard − `at`, of the same messages: without what the publisher and its request added.
+    pub server_delay: Distribution,
+    /// What the server's process used in the window.
+    pub server: ServerCost,
+    /// How it went over time, from the first second of the warm-up to the end of the drain.
+    pub timeline: Timeline,
+    /// What went wrong on the load generator's side, over the whole run.
+    pub failures: Failures,
+}
+
+/// What the publishers did, over the whole run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Publishing {
+    /// Messages in the schedule.
+    pub planned: u64,
+    /// Of these, intended within the window.
+    pub planned_in_window: u64,
+    /// Answered `201`.
+    pub accepted: u64,
+    /// Sent but answered with something else, or not at all.
+    pub failed: u64,
+    /// Never sent, since too many sends were already waiting for their answers.
+    pub missed: u64,
+    /// Sent − intended: the generator's own fault.
+    pub lag: Distribution,
+}
+
+/// Counts of the window, all listeners together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Requests sent; an upgrade is one.
+    pub requests: u64,
+    /// What they were answered with.
+    pub answers: Answers,
+    /// Connections.
+    pub connections: Connections,
+    /// Messages heard, one per message and listener.
+    pub deliveries: u64,
+    /// Frames or events that carried a message; 0 for the polls.
+    pub frames: u64,
+}
+
+/// Answers by what they carried.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answers {
+    /// At least one message.
+    pub with_messages: u64,
+    /// `204`: nothing to say.
+    pub empty: u64,
+    /// The start of a stream: `101`, or the head of an event stream.
+    pub opened: u64,
+    /// A refusal of any kind.
+    pub refused: u64,
+}
+
+/// How many connections there were.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connections {
+    /// Opened within the window.
+    pub opened: u64,
+    /// Opened before the window, since the start of the run.
+    pub opened_before: u64,
+}
+
+/// Bytes of one direction by what they were for. Their sum is what crossed the socket.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parts {
+    /// Request or status line, headers, and the empty line behind them.
+    pub heads: u64,
+    /// What the receiver came for: batches, an event's lines, the text in a frame.
+    pub bodies: u64,
+    /// What wraps it: frame headers, control frames, chunk sizes.
+    pub frames: u64,
+}
+
+/// Bytes of one direction.
+pub type Bytes = Parts;
+
+/// Every message exactly once and in order, or what became of it. Over the whole run, all listeners together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Accepted messages × listeners.
+    pub expected: u64,
+    /// Heard for the first time.
+    pub heard: u64,
+    /// Never heard.
+    pub lost: u64,
+    /// Heard again.
+    pub repeated: u64,
+    /// Heard after a later one.
+    pub out_of_order: u64,
+    /// Times that the feed answered `gone`.
+    pub gone: u64,
+}
+
+/// What the server's process used. `None` where neither the server nor the system tells.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServerCost {
+    /// Processor time in the window, user and system, in seconds.
+    pub cpu_s: Option<f64>,
+    /// Resident memory before the first listener came, in bytes.
+    pub rss_before_bytes: Option<u64>,
+    /// Resident memory at the end of the window, in bytes.
+    pub rss_after_bytes: Option<u64>,
+    /// File descriptors open at the end of the window.
+    pub open_fds: Option<u64>,
+}
+
+/// Counts per step of time, from the start of the warm-up on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timeline {
+    /// Length of a step, in seconds.
+    pub step_s: f64,
+    /// Steps before the window begins.
+    pub warm_up_steps: usize,
+    /// Requests sent in each step.
+    pub requests: Vec<u64>,
+    /// Answers without a message in each step.
+    pub empty: Vec<u64>,
+    /// Messages heard in each step.
+    pub deliveries: Vec<u64>,
+    /// When messages were accepted, in seconds from the start of the warm-up.
+    pub messages_s: Vec<f64>,
+}
+
+/// What went wrong between the load generator and the server; a counter each.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failures {
+    /// A connection could not be opened.
+    pub connect: u64,
+    /// A connection ended or broke while it was in use.
+    pub broken: u64,
+    /// No answer came in the time that one may take.
+    pub timed_out: u64,
+    /// An answer that the contract does not allow: a body that does not parse, an unknown status.
+    pub unexpected: u64,
+}
+
+impl Parts {
+    /// All bytes of this direction.
+    pub fn total(&self) -> u64 {
+        self.heads + self.bodies + self.frames
+    }
+}
+
+impl Ledger {
+    /// Whether every message was heard once and in order by everybody.
+    pub fn is_clean(&self) -> bool {
+        self.lost + self.repeated + self.out_of_order + self.gone == 0 && self.heard == self.expected
+    }
+}
+
+impl Failures {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.connect + self.broken + self.timed_out + self.unexpected
+    }
+}
+
+impl TransportRun {
+    /// Server CPU per 1,000 deliveries, in milliseconds; `None` without a delivery or where CPU time is not known.
+    pub fn cpu_ms_per_1000_deliveries(&self) -> Option<f64> {
+        let deliveries = self.counts.deliveries;
+        self.server
+            .cpu_s
+            .filter(|_| deliveries > 0)
+            .map(|cpu_s| cpu_s * 1e6 / deliveries as f64)
+    }
+}

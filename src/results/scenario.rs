@@ -1,0 +1,103 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::Transport;
+
+/// Every knob of a run, resolved: what the lab says, with what the command line changed.
+///
+/// It is plain data: [`lab`](crate::lab) reads it from TOML and checks it, [`load`](crate::load) obeys it, and it is
+/// kept in the results so that a run can be repeated. Durations are written in seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// The lab's short name: `three-ways`.
+    pub lab: String,
+    /// What the lab is called.
+    pub title: String,
+    /// The one question that it answers.
+    pub question: String,
+    /// Which transports are measured, in this order.
+    pub transports: Vec<Transport>,
+    /// How many listeners each of them has.
+    pub listeners: u32,
+    /// Where the schedule of messages and the phases of the listeners come from.
+    pub seed: u64,
+    /// How long is counted.
+    #[serde(rename = "duration_s", with = "seconds")]
+    pub duration: Duration,
+    /// How long messages flow before anything is counted.
+    #[serde(rename = "warm_up_s", with = "seconds")]
+    pub warm_up: Duration,
+    /// How long the listeners may take after the last send to hear what is still on its way.
+    #[serde(rename = "drain_s", with = "seconds")]
+    pub drain: Duration,
+    /// Messages a second in the feed, all publishers together.
+    pub rate_per_s: f64,
+    /// How they are spread.
+    pub arrivals: Arrivals,
+    /// Length of a message's text.
+    pub text_bytes: u32,
+    /// Round-trip time of the link between the listeners and the server: half of it each way, all of it before a new connection's first byte.
+    #[serde(rename = "rtt_s", with = "seconds")]
+    pub rtt: Duration,
+    /// Short polling: from one request to the next, or from an answer to the next request, as the timer says.
+    #[serde(rename = "poll_interval_s", with = "seconds")]
+    pub poll_interval: Duration,
+    /// Short polling: what the interval is counted from.
+    pub poll_timer: PollTimer,
+    /// Long polling: how long the server may hold a request.
+    #[serde(rename = "long_poll_timeout_s", with = "seconds")]
+    pub long_poll_timeout: Duration,
+    /// The server's worker threads; 0 is one per processor.
+    pub server_workers: u32,
+    /// How many messages the server keeps for listeners that come back.
+    pub server_keep_messages: u32,
+}
+
+/// How the instants of a schedule are spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arrivals {
+    /// Independent of one another, exponential gaps: people who do not know of each other.
+    Poisson,
+    /// One every 1/rate: a sensor.
+    Constant,
+}
+
+/// What short polling's interval is counted from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PollTimer {
+    /// From request to request, with one in flight at most: a tick that finds the last answer missing is left out (`setInterval` with a guard).
+    Fixed,
+    /// From the answer to the next request (`setTimeout` in the answer's handler).
+    AfterAnswer,
+}
+
+impl Scenario {
+    /// From the first send to the last: the warm-up and the counted window.
+    pub fn sending(&self) -> Duration {
+        self.warm_up + self.duration
+    }
+
+    /// The delay of one direction of the link.
+    pub fn one_way(&self) -> Duration {
+        self.rtt / 2
+    }
+}
+
+/// Durations as seconds, since that is what whoever reads `results.json` calculates with.
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(duration.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        Duration::try_from_secs_f64(seconds).map_err(D::Error::custom)
+    }
+}
