@@ -5,11 +5,12 @@
 
 mod distribution;
 mod folder;
+mod host;
 mod run;
 mod scenario;
 
 pub use distribution::Distribution;
-pub use folder::{FolderError, RunFolder};
+pub use folder::{FolderError, RunFolder, latest_complete, read_results, write_whole};
 pub use run::{
     Answers, Bytes, Connections, Counts, Failures, Ledger, Parts, Publishing, ServerCost, Timeline, TransportRun,
 };
