@@ -1,0 +1,157 @@
+//! What a scenario must not ask for although it can be written.
+
+use std::time::Duration;
+
+use super::units::write_time;
+use crate::protocol::Transport;
+use crate::results::Scenario;
+
+/// A message's text carries its number in the schedule, and still has to look like a text.
+const SHORTEST_TEXT: u32 = 16;
+/// The most that the measured server takes.
+const LONGEST_TEXT: u32 = 4_096;
+/// The longest that the measured server holds a request, whatever it is asked for.
+const LONGEST_HOLD: Duration = Duration::from_secs(120);
+/// What one run's schedule and ledger can hold in an ordinary machine's memory.
+const MOST_MESSAGES: f64 = 1_000_000.0;
+
+/// Values that cannot be, or not together.
+pub(super) struct Fault {
+    /// The keys that it hangs on, the one to change first in front.
+    pub(super) keys: &'static [&'static str],
+    /// What is wrong, as a sentence.
+    pub(super) message: String,
+}
+
+/// Everything that is wrong with the scenario's values.
+pub(super) fn faults(scenario: &Scenario) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut check = |fine: bool, keys: &'static [&'static str], message: &str| {
+        if !fine {
+            faults.push(Fault {
+                keys,
+                message: message.to_owned(),
+            });
+        }
+    };
+    words(scenario, &mut check);
+    numbers(scenario, &mut check);
+    times(scenario, &mut check);
+    together(scenario, &mut check);
+    faults
+}
+
+type Check<'a> = &'a mut dyn FnMut(bool, &'static [&'static str], &str);
+
+fn words(scenario: &Scenario, check: Check<'_>) {
+    let printable = |text: &str| !text.chars().any(char::is_control);
+    check(
+        printable(&scenario.title),
+        &["title"],
+        "the title must stand on one line",
+    );
+    check(
+        printable(&scenario.question),
+        &["question"],
+        "the question must stand on one line",
+    );
+    let transports = &scenario.transports;
+    check(
+        !transports.is_empty(),
+        &["transports"],
+        "name at least one of poll, long-poll, events, websocket",
+    );
+    for (n, transport) in transports.iter().enumerate() {
+        let repeated = transports[..n].contains(transport);
+        check(
+            !repeated,
+            &["transports"],
+            &format!("{transport} is named twice; each transport is measured once"),
+        );
+    }
+}
+
+fn numbers(scenario: &Scenario, check: Check<'_>) {
+    let Scenario {
+        listeners,
+        text_bytes,
+        rate_per_s,
+        ..
+    } = *scenario;
+    check(
+        listeners > 0,
+        &["listeners"],
+        "without a listener there is nothing to measure: 1 is the least",
+    );
+    check(
+        listeners <= 1_000_000,
+        &["listeners"],
+        "1000000 is the most that one machine could connect",
+    );
+    check(
+        rate_per_s > 0.0,
+        &["feed.rate"],
+        "the rate must be above zero, for example \"0.5/s\"",
+    );
+    check(
+        rate_per_s <= 100_000.0,
+        &["feed.rate"],
+        "100000/s is the most that a run can plan",
+    );
+    let fits = (SHORTEST_TEXT..=LONGEST_TEXT).contains(&text_bytes);
+    let range = format!(
+        "a text has {SHORTEST_TEXT} to {LONGEST_TEXT} bytes: it carries the message's number, and the server takes no more"
+    );
+    check(fits, &["feed.text_bytes"], &range);
+    check(
+        scenario.server_workers <= 1_024,
+        &["server.workers"],
+        "1024 is the most; 0 is one per processor",
+    );
+    check(
+        scenario.server_keep_messages > 0,
+        &["server.keep_messages"],
+        "a server that keeps no message has none to give: 1 is the least",
+    );
+}
+
+fn times(scenario: &Scenario, check: Check<'_>) {
+    let ms = Duration::from_millis;
+    let day = Duration::from_secs(24 * 60 * 60);
+    let mut range = |time: Duration, least: Duration, most: Duration, keys: &'static [&'static str]| {
+        let message = format!(
+            "{} is out of range: {} to {}",
+            write_time(time),
+            write_time(least),
+            write_time(most)
+        );
+        check(least <= time && time <= most, keys, &message);
+    };
+    range(scenario.duration, ms(500), day, &["duration"]);
+    range(scenario.warm_up, Duration::ZERO, day, &["warm_up"]);
+    range(scenario.drain, Duration::ZERO, day, &["drain"]);
+    range(scenario.rtt, Duration::ZERO, ms(10_000), &["link.rtt"]);
+    range(scenario.poll_interval, ms(1), day, &["poll.interval"]);
+    range(scenario.long_poll_timeout, ms(10), LONGEST_HOLD, &["long_poll.timeout"]);
+}
+
+fn together(scenario: &Scenario, check: Check<'_>) {
+    let messages = scenario.rate_per_s * scenario.sending().as_secs_f64();
+    let many = format!("{messages:.0} messages are more than a run can keep account of: at most {MOST_MESSAGES:.0}");
+    check(messages <= MOST_MESSAGES, &["feed.rate", "duration", "warm_up"], &many);
+    // The last message leaves at the very end; whoever asks for it last must still be given the time to hear it.
+    let mut needed = scenario.rtt * 2;
+    if scenario.transports.contains(&Transport::Poll) {
+        needed += scenario.poll_interval;
+    }
+    let short = format!(
+        "a drain of {} ends before the last message is heard, which takes up to {} here",
+        write_time(scenario.drain),
+        write_time(needed)
+    );
+    check(
+        scenario.drain >= needed,
+        &["drain", "poll.interval", "link.rtt"],
+        &short,
+    );
+}

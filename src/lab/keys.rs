@@ -1,0 +1,199 @@
+//! The table of everything that a scenario can say.
+
+use std::time::Duration;
+
+use super::value::{Kind, Value};
+use crate::protocol::Transport;
+use crate::results::{Arrivals, PollTimer, Scenario};
+
+/// One knob: its name in TOML and on the command line, what it means, and where it lives in a [`Scenario`].
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// `table.key`, or `key` alone at the top: `long_poll.timeout`.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// One line about it.
+    pub help: &'static str,
+    get: fn(&Scenario) -> String,
+    set: fn(&mut Scenario, &str) -> Result<(), String>,
+}
+
+macro_rules! key {
+    ($name:literal, $field:ident: $type:ty, $help:literal) => {
+        Key {
+            name: $name,
+            kind: <$type as Value>::KIND,
+            help: $help,
+            get: |scenario| scenario.$field.write(),
+            set: |scenario, text| <$type as Value>::read(text).map(|value| scenario.$field = value),
+        }
+    };
+}
+
+/// Every key, in the order in which a scenario is best written.
+pub static KEYS: &[Key] = &[
+    key!("title", title: String, "what the lab is called"),
+    key!("question", question: String, "the one question that it answers"),
+    key!("transports", transports: Vec<Transport>, "what is measured, in this order"),
+    key!("listeners", listeners: u32, "how many listeners each transport has"),
+    key!("duration", duration: Duration, "how long is counted"),
+    key!("warm_up", warm_up: Duration, "how long messages flow before anything is counted"),
+    key!("drain", drain: Duration, "how long the last messages may take to be heard"),
+    key!("seed", seed: u64, "where the plan of messages and the listeners' phases come from"),
+    key!("feed.rate", rate_per_s: f64, "messages in the feed, all publishers together"),
+    key!("feed.arrivals", arrivals: Arrivals, "how the messages are spread: at random, or one every 1/rate"),
+    key!("feed.text_bytes", text_bytes: u32, "length of a message's text in bytes"),
+    key!("link.rtt", rtt: Duration, "round-trip time between the listeners and the server, half of it each way"),
+    key!("poll.interval", poll_interval: Duration, "short polling: how often a listener asks"),
+    key!("poll.timer", poll_timer: PollTimer, "short polling: count the interval from request to request, or from the answer on"),
+    key!("long_poll.timeout", long_poll_timeout: Duration, "long polling: how long the server may hold a request"),
+    key!("server.workers", server_workers: u32, "the server's worker threads; 0 is one per processor"),
+    key!("server.keep_messages", server_keep_messages: u32, "how many messages the server keeps for who comes back"),
+];
+
+impl Key {
+    /// The key of this name.
+    pub fn named(name: &str) -> Option<&'static Key> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+
+    /// The value in this scenario, as text that [`set`](Key::set) takes.
+    pub fn get(&self, scenario: &Scenario) -> String {
+        (self.get)(scenario)
+    }
+
+    /// Reads a value into the scenario, which stays as it was when the text is wrong.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the text and how to write it.
+    pub fn set(&self, scenario: &mut Scenario, text: &str) -> Result<(), String> {
+        (self.set)(scenario, text)
+    }
+
+    /// Whether two runs that differ in it still do the same thing.
+    fn is_words_only(&self) -> bool {
+        matches!(self.name, "title" | "question")
+    }
+}
+
+/// A knob that is not the same in all of some scenarios.
+#[derive(Debug, Clone)]
+pub struct Difference {
+    /// Which knob.
+    pub key: &'static Key,
+    /// Its value in each scenario, in their order.
+    pub values: Vec<String>,
+}
+
+/// The knobs in which these scenarios differ; titles and questions are none.
+pub fn differences(scenarios: &[&Scenario]) -> Vec<Difference> {
+    let values = |key: &Key| scenarios.iter().map(|scenario| key.get(scenario)).collect::<Vec<_>>();
+    KEYS.iter()
+        .filter(|key| !key.is_words_only())
+        .map(|key| Difference {
+            key,
+            values: values(key),
+        })
+        .filter(|difference| difference.values.windows(2).any(|pair| pair[0] != pair[1]))
+        .collect()
+}
+
+/// The name that was most likely meant by an unknown one, if any comes near.
+pub(super) fn nearest(unknown: &str) -> Option<&'static str> {
+    let wanted = unknown.replace('-', "_");
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    if let Some(key) = KEYS.iter().find(|key| last(key.name) == last(&wanted)) {
+        return Some(key.name);
+    }
+    let distance = |key: &Key| {
+        strsim::damerau_levenshtein(key.name, &wanted).min(strsim::damerau_levenshtein(&last(key.name), &wanted))
+    };
+    let near = wanted.chars().count() / 3 + 1;
+    let key = KEYS.iter().min_by_key(|key| distance(key))?;
+    (distance(key) <= near).then_some(key.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn setting_what_was_got_changes_nothing() {
+        let scenario = Scenario::default();
+        for key in KEYS {
+            let mut other = scenario.clone();
+            key.set(&mut other, &key.get(&scenario)).unwrap();
+            assert_eq!(other, scenario, "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn every_key_has_a_field_of_its_own() {
+        for key in KEYS {
+            let value = match key.kind {
+                Kind::Text => "another",
+                Kind::Number => "77",
+                Kind::Time => "77ms",
+                Kind::Rate => "77/s",
+                Kind::Word(words) => words[1],
+                Kind::Words(words) => words[2],
+            };
+            let mut scenario = Scenario::default();
+            key.set(&mut scenario, value).unwrap();
+            let changed: Vec<&str> = KEYS
+                .iter()
+                .filter(|other| other.get(&scenario) != other.get(&Scenario::default()))
+                .map(|other| other.name)
+                .collect();
+            assert_eq!(changed, [key.name]);
+        }
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_finds_its_key() {
+        for (slip, meant) in [
+            ("listner", "listeners"),
+            ("long-poll.timeout", "long_poll.timeout"),
+            ("longpoll.timeout", "long_poll.timeout"),
+            ("interval", "poll.interval"),
+            ("rate", "feed.rate"),
+            ("warmup", "warm_up"),
+        ] {
+            assert_eq!(nearest(slip), Some(meant), "{slip}");
+        }
+        assert_eq!(nearest("colour_of_the_sky"), None);
+    }
+
+    #[test]
+    fn only_knobs_that_differ_are_named() {
+        let one = Scenario::default();
+        let two = Scenario {
+            listeners: 7,
+            title: "other".into(),
+            ..one.clone()
+        };
+        let found = differences(&[&one, &two]);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].key.name, found[0].values[1].as_str()), ("listeners", "7"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_makes_a_key_panic(index in 0..KEYS.len(), text in ".{0,30}") {
+            let mut scenario = Scenario::default();
+            let _ = KEYS[index].set(&mut scenario, &text);
+        }
+
+        #[test]
+        fn what_a_key_takes_it_gives_back(index in 0..KEYS.len(), text in "[0-9]{1,6}(ms|s|/s|/min)?") {
+            let mut scenario = Scenario::default();
+            if KEYS[index].set(&mut scenario, &text).is_ok() {
+                let mut again = Scenario::default();
+                KEYS[index].set(&mut again, &KEYS[index].get(&scenario)).unwrap();
+                prop_assert_eq!(again, scenario);
+            }
+        }
+    }
+}

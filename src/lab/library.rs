@@ -1,0 +1,117 @@
+//! The labs that are inside the binary.
+
+use std::borrow::Cow;
+
+use super::source::Source;
+
+/// One lab: a folder of `labs/`, as it was when this program was built.
+#[derive(Debug)]
+pub struct Lab {
+    /// Its folder, `NN-name`.
+    pub folder: &'static str,
+    /// All its files; `scenario.toml` and `README.md` are among them.
+    pub files: &'static [File],
+}
+
+/// A file of a lab.
+#[derive(Debug)]
+pub struct File {
+    /// Its path within the lab's folder.
+    pub name: &'static str,
+    /// Its content.
+    pub text: &'static str,
+}
+
+macro_rules! lab {
+    ($folder:literal: $($name:literal),+) => {
+        Lab {
+            folder: $folder,
+            files: &[$(File { name: $name, text: include_str!(concat!("../../labs/", $folder, "/", $name)) }),+],
+        }
+    };
+}
+
+/// All of them, in the order in which they are best done.
+pub static LABS: &[Lab] = &[lab!("01-three-ways": "README.md", "scenario.toml")];
+
+/// The lab that a word names: `three-ways`, `01-three-ways`, `01` or `1`.
+pub fn lab(word: &str) -> Option<&'static Lab> {
+    LABS.iter().find(|lab| {
+        let number = lab.number();
+        [lab.folder, lab.name(), number, number.trim_start_matches('0')].contains(&word)
+    })
+}
+
+impl Lab {
+    /// Its place in the course, with two digits.
+    pub fn number(&self) -> &'static str {
+        self.split().0
+    }
+
+    /// Its short name.
+    pub fn name(&self) -> &'static str {
+        self.split().1
+    }
+
+    /// Its scenario, not yet read.
+    pub fn source(&self) -> Source {
+        let file = self.files.iter().find(|file| file.name == "scenario.toml");
+        let text = file.expect("every lab has a scenario.toml, which a test checks").text;
+        Source {
+            lab: self.name().to_owned(),
+            file: format!("labs/{}/scenario.toml", self.folder),
+            text: Cow::Borrowed(text),
+        }
+    }
+
+    fn split(&self) -> (&'static str, &'static str) {
+        self.folder
+            .split_once('-')
+            .expect("every lab's folder is NN-name, which a test checks")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_lab_goes_by_each_of_its_names() {
+        for word in ["three-ways", "01-three-ways", "01", "1"] {
+            assert_eq!(lab(word).unwrap().name(), "three-ways", "{word}");
+        }
+        for word in ["", "0", "-", "three", "2-three-ways"] {
+            assert!(lab(word).is_none(), "{word:?}");
+        }
+    }
+
+    #[test]
+    fn every_lab_has_a_question_a_text_and_a_sound_scenario() {
+        for lab in LABS {
+            assert!(
+                lab.number().len() == 2 && lab.number().bytes().all(|b| b.is_ascii_digit()),
+                "{}",
+                lab.folder
+            );
+            assert!(lab.files.iter().any(|file| file.name == "README.md"), "{}", lab.folder);
+            let scenario = lab.source().scenario(false, &[]).unwrap();
+            assert!(scenario.question.ends_with('?'), "{}", lab.folder);
+            assert_ne!(scenario.title, scenario.lab);
+        }
+    }
+
+    #[test]
+    fn every_lab_has_a_quick_form_of_under_15_seconds() {
+        for lab in LABS {
+            let quick = lab.source().scenario(true, &[]).unwrap();
+            let longest = (quick.sending() + quick.drain) * quick.transports.len() as u32;
+            // A second for each server to start and to be connected to.
+            assert!(
+                longest < Duration::from_secs(15 - quick.transports.len() as u64),
+                "{}",
+                lab.folder
+            );
+        }
+    }
+}

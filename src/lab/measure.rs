@@ -1,0 +1,85 @@
+//! From a scenario to results: one transport after the other, each kept as soon as it is measured.
+
+use tokio_util::sync::CancellationToken;
+
+use super::caution::cautions;
+use crate::load::{self, LoadError, Progress, Target};
+use crate::protocol::Transport;
+use crate::results::{FolderError, Host, Results, RunFolder, SCHEMA, Scenario};
+
+/// How a measurement ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Every transport was measured.
+    Complete,
+    /// It was stopped from outside; what was finished before is kept.
+    Stopped,
+}
+
+/// Why a measurement could not go on. What was finished before is kept.
+#[derive(Debug, thiserror::Error)]
+pub enum MeasureError {
+    /// A transport could not be measured.
+    #[error("{} could not be measured", .transport.title())]
+    Load {
+        /// Which one.
+        transport: Transport,
+        /// Why.
+        source: LoadError,
+    },
+    /// What was measured could not be kept.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+}
+
+/// Is told how far each transport has come.
+pub type Watch<'a> = &'a (dyn Fn(Transport, Progress) + Send + Sync);
+
+/// Results in which nothing has been measured yet.
+pub fn begin(scenario: Scenario, folder: &RunFolder) -> Results {
+    Results {
+        schema: SCHEMA,
+        talkplace: env!("CARGO_PKG_VERSION").to_owned(),
+        run: folder.name().to_owned(),
+        started_at: folder.started_at().to_owned(),
+        scenario,
+        host: Host::here(),
+        complete: false,
+        runs: Vec::new(),
+        cautions: Vec::new(),
+    }
+}
+
+/// Measures every transport of the scenario, against a fresh server each, and writes the results into the folder after every one.
+///
+/// Dropping the future stops the measurement like `stop` does, but says nothing about it.
+///
+/// # Errors
+/// The first transport that cannot be measured, or the first write that fails, ends it.
+pub async fn measure(
+    results: &mut Results,
+    folder: &RunFolder,
+    target: &Target,
+    watch: Watch<'_>,
+    stop: &CancellationToken,
+) -> Result<End, MeasureError> {
+    let scenario = results.scenario.clone();
+    for transport in &scenario.transports {
+        let progress = |progress| watch(*transport, progress);
+        let run = match load::run(&scenario, *transport, 1, target, &progress, stop).await {
+            Ok(run) => run,
+            Err(LoadError::Stopped) => return Ok(End::Stopped),
+            Err(source) => {
+                return Err(MeasureError::Load {
+                    transport: *transport,
+                    source,
+                });
+            }
+        };
+        results.runs.push(run);
+        results.complete = results.runs.len() == scenario.transports.len();
+        results.cautions = cautions(results);
+        folder.write_results(results)?;
+    }
+    Ok(End::Complete)
+}

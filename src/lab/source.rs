@@ -1,0 +1,337 @@
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::faults::{Fault, faults};
+use super::keys::Key;
+use super::problem::{Place, Problem, Problems};
+use super::read::{Setting, read, unknown};
+use crate::results::Scenario;
+
+/// A scenario as it was written, not yet read.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The lab's short name, which is also that of its folder of runs.
+    pub lab: String,
+    /// The file as the reader of a message knows it.
+    pub file: String,
+    /// Its text.
+    pub text: Cow<'static, str>,
+}
+
+/// A knob that the command line turns.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The name of its key.
+    pub key: String,
+    /// The value, not yet read.
+    pub value: String,
+    /// How it was typed, for messages: `--listeners 300`.
+    pub typed: String,
+}
+
+impl Source {
+    /// The scenario that it describes: the defaults, then the file, then its `[quick]` table when `quick` is asked for, then the changes.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at once. A `[quick]` table is checked even when it is not asked for.
+    pub fn scenario(&self, quick: bool, changes: &[Change]) -> Result<Scenario, Problems> {
+        let mut problems = Vec::new();
+        let mut settings = read(&self.file, &self.text, &mut problems);
+        // The last one wins, and [quick] comes after the rest of its file.
+        settings.sort_by_key(|setting| setting.quick);
+        let plain = self.build(settings.iter().filter(|setting| !setting.quick), changes, &mut problems);
+        let short = self.build(settings.iter(), changes, &mut problems);
+        Problems::none_of(problems)?;
+        Ok(if quick { short } else { plain })
+    }
+
+    fn build<'a>(
+        &self,
+        settings: impl Iterator<Item = &'a Setting>,
+        changes: &[Change],
+        problems: &mut Vec<Problem>,
+    ) -> Scenario {
+        let mut scenario = Scenario {
+            lab: self.lab.clone(),
+            title: self.lab.clone(),
+            ..Scenario::default()
+        };
+        let mut origins = Origins::default();
+        for Setting { key, value, place, .. } in settings {
+            origins.set(&mut scenario, key, value, place.clone(), problems);
+        }
+        for Change { key, value, typed } in changes {
+            let place = Place::Typed(typed.clone());
+            match Key::named(key) {
+                Some(key) => origins.set(&mut scenario, key, value, place, problems),
+                None => problems.push(Problem {
+                    place,
+                    message: unknown(key),
+                }),
+            }
+        }
+        let found = faults(&scenario);
+        problems.extend(found.into_iter().filter_map(|fault| origins.blame(fault, &self.file)));
+        scenario
+    }
+}
+
+/// Which place each key has its value from; `None` for a value that could not be read.
+#[derive(Default)]
+struct Origins(HashMap<&'static str, Option<Place>>);
+
+impl Origins {
+    fn set(&mut self, scenario: &mut Scenario, key: &Key, value: &str, place: Place, problems: &mut Vec<Problem>) {
+        match key.set(scenario, value) {
+            Ok(()) => {
+                self.0.insert(key.name, Some(place));
+            }
+            Err(message) => {
+                problems.push(Problem {
+                    place,
+                    message: format!("{}: {message}", key.name),
+                });
+                self.0.insert(key.name, None);
+            }
+        }
+    }
+
+    /// Puts a fault where its value was written: typed before filed, the first key before the others. None at all when
+    /// one of its values could not be read, as nobody knows then whether it is one.
+    fn blame(&self, fault: Fault, file: &str) -> Option<Problem> {
+        let Fault { keys, message } = fault;
+        let mut places = Vec::new();
+        for key in keys {
+            match self.0.get(key) {
+                Some(Some(place)) => places.push((place, key)),
+                Some(None) => return None,
+                None => {}
+            }
+        }
+        let typed = places.iter().find(|(place, _)| matches!(place, Place::Typed(_)));
+        let (place, key) = match typed.or(places.first()) {
+            Some((place, key)) => ((*place).clone(), **key),
+            None => (Place::File(file.to_owned()), keys[0]),
+        };
+        Some(Problem {
+            place,
+            message: format!("{key}: {message}"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Transport;
+    use crate::results::{Arrivals, PollTimer};
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    fn source(text: &str) -> Source {
+        Source {
+            lab: "mine".into(),
+            file: "mine.toml".into(),
+            text: Cow::Owned(text.to_owned()),
+        }
+    }
+
+    fn problems(text: &str) -> Vec<String> {
+        let problems = source(text).scenario(false, &[]).unwrap_err();
+        problems.iter().map(Problem::to_string).collect()
+    }
+
+    fn change(key: &str, value: &str) -> Change {
+        Change {
+            key: key.into(),
+            value: value.into(),
+            typed: format!("--set {key}={value}"),
+        }
+    }
+
+    const WHOLE: &str = r#"
+        title = "A title"
+        question = "Why?"
+        transports = ["websocket", "events"]
+        listeners = 1_000
+        duration = "1.5s"
+        [feed]
+        rate = "6/min"
+        arrivals = "constant"
+        [poll]
+        timer = "after-answer"
+        [long_poll]
+        timeout = "2m"
+        [quick]
+        listeners = 3
+        [quick.long_poll]
+        timeout = "2s"
+    "#;
+
+    #[test]
+    fn every_kind_of_key_is_read() {
+        let scenario = source(WHOLE).scenario(false, &[]).unwrap();
+        let expected = Scenario {
+            lab: "mine".into(),
+            title: "A title".into(),
+            question: "Why?".into(),
+            transports: vec![Transport::Websocket, Transport::Events],
+            listeners: 1_000,
+            duration: Duration::from_millis(1_500),
+            rate_per_s: 0.1,
+            arrivals: Arrivals::Constant,
+            poll_timer: PollTimer::AfterAnswer,
+            long_poll_timeout: Duration::from_secs(120),
+            ..Scenario::default()
+        };
+        assert_eq!(scenario, expected);
+        let quick = source(WHOLE).scenario(true, &[]).unwrap();
+        assert_eq!(
+            quick,
+            Scenario {
+                listeners: 3,
+                long_poll_timeout: Duration::from_secs(2),
+                ..expected
+            }
+        );
+    }
+
+    #[test]
+    fn nothing_said_is_the_default() {
+        let scenario = source("").scenario(false, &[]).unwrap();
+        assert_eq!(
+            scenario,
+            Scenario {
+                lab: "mine".into(),
+                title: "mine".into(),
+                ..Scenario::default()
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_typed_beats_quick_and_quick_beats_the_file() {
+        let text = "listeners = 1\n[quick]\nlisteners = 2\n";
+        let listeners = |quick, changes: &[Change]| source(text).scenario(quick, changes).unwrap().listeners;
+        assert_eq!(listeners(false, &[]), 1);
+        assert_eq!(listeners(true, &[]), 2);
+        assert_eq!(listeners(true, &[change("listeners", "3")]), 3);
+        assert_eq!(
+            listeners(true, &[change("listeners", "3"), change("listeners", "4")]),
+            4
+        );
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once_with_their_lines() {
+        let text = "listener = 5\nlisteners = 0\nduration = \"20\"\ntransports = []\n\n[feed]\nrate = \"0/s\"\ntext_bytes = 5000\narrivals = \"tuesdays\"\n\n[poll]\ninterval = 1\n\n[quick]\nwarm_up = \"soon\"\nlink = 3\n";
+        let found = problems(text);
+        let starts = [
+            "mine.toml:1:1: there is no key `listener`; did you mean `listeners`?",
+            "mine.toml:2:1: listeners: without a listener",
+            "mine.toml:3:1: duration: `20` has no unit",
+            "mine.toml:4:1: transports: name at least one",
+            "mine.toml:7:1: feed.rate: the rate must be above zero",
+            "mine.toml:8:1: feed.text_bytes: a text has",
+            "mine.toml:9:1: feed.arrivals: `tuesdays` is not one of \"poisson\", \"constant\"",
+            "mine.toml:12:1: poll.interval: `1` has no unit",
+            "mine.toml:15:1: warm_up: `soon` is no time",
+            "mine.toml:16:1: there is no key `link`",
+        ];
+        assert_eq!(found.len(), starts.len(), "{found:#?}");
+        for (problem, start) in found.iter().zip(starts) {
+            assert!(problem.starts_with(start), "{problem} / {start}");
+        }
+    }
+
+    #[test]
+    fn broken_syntax_is_told_beside_the_rest() {
+        let found = problems("listeners = \nduration = \"20\"\nseed = 1\nseed = 2\n");
+        assert!(
+            found
+                .iter()
+                .any(|problem| problem.starts_with("mine.toml:1:") && problem.contains("not TOML")),
+            "{found:#?}"
+        );
+        assert!(
+            found
+                .iter()
+                .any(|problem| problem.starts_with("mine.toml:2:1: duration")),
+            "{found:#?}"
+        );
+        assert!(
+            found
+                .iter()
+                .any(|problem| problem.starts_with("mine.toml:4:1: this is not TOML: duplicate key")),
+            "{found:#?}"
+        );
+        assert_eq!(found.len(), 3, "{found:#?}");
+    }
+
+    #[test]
+    fn a_wrong_type_is_told_with_the_right_one() {
+        assert_eq!(
+            problems("listeners = \"many\"\ntransports = \"poll\"\n[duration]\nx = 1\n"),
+            [
+                "mine.toml:1:13: listeners takes a whole number, not TOML's string",
+                "mine.toml:2:14: transports takes a list of \"poll\", \"long-poll\", \"events\", \"websocket\", not TOML's string",
+                "mine.toml:3:1: duration takes a time such as \"40ms\", \"25s\" or \"2m\", not TOML's table",
+            ]
+        );
+    }
+
+    #[test]
+    fn values_that_do_not_fit_together_are_blamed_on_what_was_said_last() {
+        let found = problems("drain = \"500ms\"\n");
+        assert!(
+            found[0].starts_with("mine.toml:1:1: drain: a drain of 500ms ends before"),
+            "{found:?}"
+        );
+        let typed = source("drain = \"5s\"\n")
+            .scenario(false, &[change("poll.interval", "10s")])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            typed.starts_with("--set poll.interval=10s: poll.interval: a drain of 5s ends"),
+            "{typed}"
+        );
+    }
+
+    #[test]
+    fn a_change_is_checked_like_a_line_of_the_file() {
+        let found = source("")
+            .scenario(
+                false,
+                &[
+                    change("listners", "5"),
+                    change("duration", "5"),
+                    change("transports", "poll,poll"),
+                ],
+            )
+            .unwrap_err()
+            .to_string();
+        assert!(
+            found.contains("--set listners=5: there is no key `listners`; did you mean `listeners`?"),
+            "{found}"
+        );
+        assert!(found.contains("--set duration=5: duration: `5` has no unit"), "{found}");
+        assert!(
+            found.contains("--set transports=poll,poll: transports: poll is named twice"),
+            "{found}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in ".{0,200}") {
+            let _ = source(&text).scenario(true, &[]);
+        }
+
+        #[test]
+        fn no_value_makes_the_reader_panic(
+            lines in proptest::collection::vec("(title|listeners|duration|feed.rate|link|\\[quick\\]|\\[poll\\]|[a-zé]{1,3}) ?=? ?([0-9\"a-z\\[\\]{}.,/é]{0,12}|\"[0-9]{0,25}[a-z/]{0,3}\")", 0..8),
+        ) {
+            let _ = source(&lines.join("\n")).scenario(true, &[]);
+        }
+    }
+}
