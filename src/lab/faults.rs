@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::units::write_time;
 use crate::protocol::Transport;
 use crate::results::Scenario;
+use crate::results::knob::write_time;
 
 /// A message's text carries its number in the schedule, and still has to look like a text.
 const SHORTEST_TEXT: u32 = 16;

@@ -37,16 +37,17 @@ pub type Watch<'a> = &'a (dyn Fn(Transport, Progress) + Send + Sync);
 
 /// Results in which nothing has been measured yet.
 pub fn begin(scenario: Scenario, folder: &RunFolder) -> Results {
+    let host = Host::here();
     Results {
         schema: SCHEMA,
         talkplace: env!("CARGO_PKG_VERSION").to_owned(),
         run: folder.name().to_owned(),
         started_at: folder.started_at().to_owned(),
         scenario,
-        host: Host::here(),
+        cautions: cautions(&host),
+        host,
         complete: false,
         runs: Vec::new(),
-        cautions: Vec::new(),
     }
 }
 
@@ -78,7 +79,6 @@ pub async fn measure(
         };
         results.runs.push(run);
         results.complete = results.runs.len() == scenario.transports.len();
-        results.cautions = cautions(results);
         folder.write_results(results)?;
     }
     Ok(End::Complete)

@@ -5,9 +5,8 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{KEYS, Key, nearest};
 use super::problem::{Place, Problem};
-use super::value::Kind;
+use crate::results::knob::{KEYS, Key, Kind, nearest};
 
 /// The table whose keys are those of the scenario again.
 const QUICK: &str = "quick";

@@ -2,10 +2,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::faults::{Fault, faults};
-use super::keys::Key;
 use super::problem::{Place, Problem, Problems};
 use super::read::{Setting, read, unknown};
 use crate::results::Scenario;
+use crate::results::knob::Key;
 
 /// A scenario as it was written, not yet read.
 #[derive(Debug, Clone)]

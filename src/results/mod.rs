@@ -6,6 +6,7 @@
 mod distribution;
 mod folder;
 mod host;
+pub mod knob;
 mod run;
 mod scenario;
 

@@ -1,10 +1,16 @@
-//! The table of everything that a scenario can say.
+//! The table of everything that a scenario can say: the one place that gives a knob its name.
+
+mod units;
+mod value;
+
+pub use units::{UnitError, read_rate, read_time, write_rate, write_time};
+pub use value::Kind;
 
 use std::time::Duration;
 
-use super::value::{Kind, Value};
+use super::{Arrivals, PollTimer, Scenario};
 use crate::protocol::Transport;
-use crate::results::{Arrivals, PollTimer, Scenario};
+use value::Value;
 
 /// One knob: its name in TOML and on the command line, what it means, and where it lives in a [`Scenario`].
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +106,7 @@ pub fn differences(scenarios: &[&Scenario]) -> Vec<Difference> {
 }
 
 /// The name that was most likely meant by an unknown one, if any comes near.
-pub(super) fn nearest(unknown: &str) -> Option<&'static str> {
+pub fn nearest(unknown: &str) -> Option<&'static str> {
     let wanted = unknown.replace('-', "_");
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
     if let Some(key) = KEYS.iter().find(|key| last(key.name) == last(&wanted)) {
