@@ -87,10 +87,7 @@ impl Origins {
                 self.0.insert(key.name, Some(place));
             }
             Err(message) => {
-                problems.push(Problem {
-                    place,
-                    message: format!("{}: {message}", key.name),
-                });
+                problems.push(problem(place, key.name, &message));
                 self.0.insert(key.name, None);
             }
         }
@@ -113,11 +110,17 @@ impl Origins {
             Some((place, key)) => ((*place).clone(), **key),
             None => (Place::File(file.to_owned()), keys[0]),
         };
-        Some(Problem {
-            place,
-            message: format!("{key}: {message}"),
-        })
+        Some(problem(place, key, &message))
     }
+}
+
+/// A line of a file is found by its number, but read with the key's name in front; what was typed says it already.
+fn problem(place: Place, key: &str, message: &str) -> Problem {
+    let message = match place {
+        Place::Typed(_) => message.to_owned(),
+        Place::Line { .. } | Place::File(_) => format!("{key}: {message}"),
+    };
+    Problem { place, message }
 }
 
 #[cfg(test)]
@@ -292,7 +295,7 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(
-            typed.starts_with("--set poll.interval=10s: poll.interval: a drain of 5s ends"),
+            typed.starts_with("--set poll.interval=10s: a drain of 5s ends"),
             "{typed}"
         );
     }
@@ -314,9 +317,9 @@ mod tests {
             found.contains("--set listners=5: there is no key `listners`; did you mean `listeners`?"),
             "{found}"
         );
-        assert!(found.contains("--set duration=5: duration: `5` has no unit"), "{found}");
+        assert!(found.contains("--set duration=5: `5` has no unit"), "{found}");
         assert!(
-            found.contains("--set transports=poll,poll: transports: poll is named twice"),
+            found.contains("--set transports=poll,poll: poll is named twice"),
             "{found}"
         );
     }

@@ -28,7 +28,7 @@ pub struct RunFolder {
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// It cannot be made, or nothing can be written into it.
-    #[error("nothing can be written into {}: {source}; name another folder with --out", path.display())]
+    #[error("nothing can be written into {} (name another folder with --out)", path.display())]
     NotWritable {
         /// Which folder.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum FolderError {
         source: io::Error,
     },
     /// A file could not be written; whatever stood in its place still does.
-    #[error("{} could not be written: {source}", file.display())]
+    #[error("{} could not be written", file.display())]
     Write {
         /// Which file.
         file: PathBuf,
@@ -50,7 +50,7 @@ pub enum FolderError {
     #[error("{} holds no results.json, so it is not the folder of a run", .0.display())]
     NoResults(PathBuf),
     /// The file is there but cannot be read.
-    #[error("{} could not be read: {source}", file.display())]
+    #[error("{} could not be read", file.display())]
     Read {
         /// Which file.
         file: PathBuf,
@@ -58,7 +58,7 @@ pub enum FolderError {
         source: io::Error,
     },
     /// The file is not what a run writes.
-    #[error("{} is damaged or is no run's: {source}", file.display())]
+    #[error("{} is damaged or is no run's", file.display())]
     Damaged {
         /// Which file.
         file: PathBuf,

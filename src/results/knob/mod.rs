@@ -77,8 +77,8 @@ impl Key {
         (self.set)(scenario, text)
     }
 
-    /// Whether two runs that differ in it still do the same thing.
-    fn is_words_only(&self) -> bool {
+    /// Whether it only names the lab: two runs that differ in it still do the same thing.
+    pub fn is_words_only(&self) -> bool {
         matches!(self.name, "title" | "question")
     }
 }
