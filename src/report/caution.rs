@@ -1,0 +1,337 @@
+//! Reasons to doubt a run that its own figures give, each with what to try.
+
+use super::entry::{Entry, entries};
+use super::number::{counted, milliseconds, percent};
+use super::word::{list, name, sentence, verb};
+use crate::results::{Caution, Results};
+
+/// Below so many messages, one in a hundred of them is no message at all.
+const FEW_MESSAGES: u64 = 100;
+/// The publisher's lag may be this much of the delay before it is part of the story.
+const LAG_SHARE: f64 = 0.1;
+/// Of what was planned, this much has to be accepted.
+const ACHIEVED: f64 = 0.99;
+/// Less CPU time than this is too little to tell one server from another.
+const LITTLE_CPU_S: f64 = 0.05;
+
+/// What is doubtful about the run, and then about those beside it, under their names.
+pub(crate) fn of_all(runs: &[Results]) -> Vec<Caution> {
+    let Some((first, others)) = runs.split_first() else {
+        return Vec::new();
+    };
+    let others = others.iter().flat_map(|run| {
+        cautions(run).into_iter().map(|caution| Caution {
+            what: format!("Run {}: {}", run.run, caution.what),
+            ..caution
+        })
+    });
+    cautions(first).into_iter().chain(others).collect()
+}
+
+/// The cautions that the run brought along, then those that follow from its figures.
+fn cautions(results: &Results) -> Vec<Caution> {
+    let entries = entries(0, results);
+    let own = [
+        interrupted(results, &entries),
+        ledger(&entries),
+        failures(&entries),
+        refused(&entries),
+        missed(&entries),
+        achieved(&entries),
+        lag(&entries),
+        few_messages(&entries),
+        short_window(results),
+        little_cpu(&entries),
+        no_link(results),
+    ];
+    let mut cautions = results.cautions.clone();
+    for caution in own.into_iter().flatten() {
+        if !cautions.iter().any(|there| there.what == caution.what) {
+            cautions.push(caution);
+        }
+    }
+    cautions
+}
+
+fn interrupted(results: &Results, entries: &[Entry]) -> Option<Caution> {
+    let measured: Vec<_> = entries.iter().map(Entry::transport).collect();
+    let planned = results.scenario.transports.iter();
+    let missing: Vec<&str> = planned.filter(|t| !measured.contains(t)).map(|t| name(*t)).collect();
+    if results.complete && missing.is_empty() {
+        return None;
+    }
+    let what = match missing.as_slice() {
+        [] => "The run was stopped before its end".to_owned(),
+        names => format!(
+            "The run was stopped before its end: {} {} missing",
+            list(names),
+            verb(names.len(), "is", "are")
+        ),
+    };
+    Some(caution(
+        what,
+        "Run it again to its end, with a shorter duration if it takes too long.",
+    ))
+}
+
+fn ledger(entries: &[Entry]) -> Option<Caution> {
+    let names = names_of(entries, |entry| !entry.run.ledger.is_clean());
+    names.map(|names| {
+        caution(
+            format!("Not every message was heard once and in order by {names}, so its figures are of a feed with holes"),
+            "Use fewer listeners or a lower rate, a longer drain, or let the server keep more messages (server.keep_messages).",
+        )
+    })
+}
+
+fn failures(entries: &[Entry]) -> Option<Caution> {
+    let total: u64 = entries.iter().map(|entry| entry.run.failures.total()).sum();
+    names_of(entries, |entry| entry.run.failures.total() > 0).map(|names| {
+        let failures = counted(total, "connection or answer", "connections or answers");
+        caution(
+            format!("{failures} of the load generator failed ({names})"),
+            "Look at the server's log, and at the limit of open files (ulimit -n); try fewer listeners.",
+        )
+    })
+}
+
+fn refused(entries: &[Entry]) -> Option<Caution> {
+    let total: u64 = entries.iter().map(|entry| entry.run.counts.answers.refused).sum();
+    names_of(entries, |entry| entry.run.counts.answers.refused > 0).map(|names| {
+        caution(
+            format!("{} refused ({names})", counted(total, "request was", "requests were")),
+            "Raise the server's limits, or use fewer listeners.",
+        )
+    })
+}
+
+fn missed(entries: &[Entry]) -> Option<Caution> {
+    let missed: u64 = entries.iter().map(|entry| entry.run.publishing.missed).sum();
+    let failed: u64 = entries.iter().map(|entry| entry.run.publishing.failed).sum();
+    (missed + failed > 0).then(|| {
+        caution(
+            format!(
+                "Of the planned messages {} never sent and {} not accepted",
+                was(missed),
+                was(failed)
+            ),
+            "The server or the machine could not keep up: lower feed.rate, or use fewer listeners.",
+        )
+    })
+}
+
+fn was(number: u64) -> String {
+    counted(number, "was", "were")
+}
+
+fn achieved(entries: &[Entry]) -> Option<Caution> {
+    let share = |entry: &Entry| entry.run.publishing.accepted as f64 / entry.run.publishing.planned as f64;
+    let short = |entry: &Entry| entry.run.publishing.planned > 0 && share(entry) < ACHIEVED;
+    let least = entries
+        .iter()
+        .filter(|entry| short(entry))
+        .map(share)
+        .reduce(f64::min)?;
+    let names = names_of(entries, short)?;
+    Some(caution(
+        format!(
+            "Only {} of the planned messages were accepted ({names}): the transports did not carry the same load",
+            percent(least)
+        ),
+        "Lower feed.rate until all of them keep up, then compare.",
+    ))
+}
+
+fn lag(entries: &[Entry]) -> Option<Caution> {
+    let quantile_behind = |entry: &Entry, q: f64| {
+        let lag = entry.run.publishing.lag.quantile_ms(q).unwrap_or(0.0);
+        entry
+            .run
+            .delay
+            .quantile_ms(q)
+            .is_some_and(|delay| lag > LAG_SHARE * delay)
+    };
+    let behind = |entry: &Entry| quantile_behind(entry, 0.5) || quantile_behind(entry, 0.99);
+    let worst = entries.iter().filter(|entry| behind(entry));
+    let worst = worst
+        .filter_map(|entry| entry.run.publishing.lag.quantile_ms(0.99))
+        .reduce(f64::max)?;
+    let names = names_of(entries, behind)?;
+    Some(caution(
+        format!(
+            "The publisher itself was late, by {} at its 99th percentile, which is not small beside the delay of {names}",
+            milliseconds(worst)
+        ),
+        "End other programs, or use fewer listeners: the generator and the server share this machine.",
+    ))
+}
+
+fn few_messages(entries: &[Entry]) -> Option<Caution> {
+    let most = entries
+        .iter()
+        .map(|entry| entry.run.publishing.planned_in_window)
+        .max()?;
+    (most < FEW_MESSAGES).then(|| {
+        let messages = match most {
+            0 => "No message".to_owned(),
+            most => format!("Only {}", counted(most, "message", "messages")),
+        };
+        caution(
+            format!(
+                "{messages} fell into the window: all listeners share a message's fate, so p99 rests on the slowest few"
+            ),
+            "Raise feed.rate or duration until a hundred messages or more are counted.",
+        )
+    })
+}
+
+/// A hold that is longer than the window cannot run out in it often enough to be counted.
+fn short_window(results: &Results) -> Option<Caution> {
+    let scenario = &results.scenario;
+    let long_polls = results
+        .runs
+        .iter()
+        .any(|run| run.transport == crate::protocol::Transport::LongPoll);
+    let quiet = scenario.rate_per_s * scenario.long_poll_timeout.as_secs_f64() < 3.0;
+    (long_polls && quiet && scenario.duration < 3 * scenario.long_poll_timeout).then(|| {
+        caution(
+            "The window is shorter than three holds of a long poll on this quiet feed, so its empty answers are counted by chance".into(),
+            "Raise duration, or lower long_poll.timeout.",
+        )
+    })
+}
+
+fn little_cpu(entries: &[Entry]) -> Option<Caution> {
+    let little = |entry: &Entry| entry.run.server.cpu_s.is_some_and(|cpu_s| cpu_s < LITTLE_CPU_S);
+    names_of(entries, little).map(|names| {
+        caution(
+            format!(
+                "The server used less than {} of CPU in the window for {names}: too little to rank by",
+                milliseconds(LITTLE_CPU_S * 1e3)
+            ),
+            "Raise listeners, feed.rate or duration.",
+        )
+    })
+}
+
+fn no_link(results: &Results) -> Option<Caution> {
+    let bare = results.scenario.rtt.is_zero() && results.scenario.transports.len() > 1;
+    bare.then(|| {
+        caution(
+            "There was no link between listeners and server: on bare loopback long polling and the streams look alike"
+                .into(),
+            "Set link.rtt to 40ms, or to what your users have.",
+        )
+    })
+}
+
+/// The transports that something is true of, as a list; `None` when it is true of none.
+fn names_of(entries: &[Entry], is: impl Fn(&Entry) -> bool) -> Option<String> {
+    let names: Vec<&str> = entries
+        .iter()
+        .filter(|entry| is(entry))
+        .map(|entry| name(entry.transport()))
+        .collect();
+    (!names.is_empty()).then(|| list(&names))
+}
+
+fn caution(what: String, try_this: &str) -> Caution {
+    Caution {
+        what: sentence(&what) + ".",
+        try_this: try_this.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use crate::results::TransportRun;
+    use std::time::Duration;
+
+    fn with(change: impl Fn(&mut TransportRun)) -> Vec<Caution> {
+        let mut results = fixture::three_ways();
+        change(&mut results.runs[2]);
+        cautions(&results)
+    }
+
+    fn only(cautions: Vec<Caution>) -> String {
+        let whats: Vec<String> = cautions
+            .into_iter()
+            .map(|caution| caution.what.replace('\u{a0}', " "))
+            .collect();
+        assert_eq!(whats.len(), 1, "{whats:?}");
+        whats.concat()
+    }
+
+    #[test]
+    fn a_good_run_has_none() {
+        assert_eq!(cautions(&fixture::three_ways()), []);
+    }
+
+    #[test]
+    fn each_fault_is_named_with_its_transport() {
+        let lost = only(with(|run| run.ledger.lost = 3));
+        assert!(lost.contains("by WebSocket"), "{lost}");
+        let failed = only(with(|run| run.failures.broken = 1));
+        assert!(failed.starts_with("1 connection or answer"), "{failed}");
+        let refused = only(with(|run| run.counts.answers.refused = 12));
+        assert_eq!(refused, "12 requests were refused (WebSocket).");
+        let missed = only(with(|run| run.publishing.missed = 1));
+        assert_eq!(
+            missed,
+            "Of the planned messages 1 was never sent and 0 were not accepted."
+        );
+        let achieved = only(with(|run| run.publishing.accepted = 100));
+        assert!(achieved.starts_with("Only 79 %"), "{achieved}");
+        let little = only(with(|run| run.server.cpu_s = Some(0.01)));
+        assert!(little.contains("50 ms"), "{little}");
+    }
+
+    #[test]
+    fn a_late_publisher_is_no_delay_of_the_transport() {
+        let late = only(with(|run| {
+            (0..3).for_each(|_| run.publishing.lag.record(Duration::from_millis(400)))
+        }));
+        assert!(late.starts_with("The publisher itself was late, by 400 ms"), "{late}");
+    }
+
+    #[test]
+    fn a_short_or_bare_run_says_so() {
+        let mut results = fixture::three_ways();
+        results.scenario.rtt = Duration::ZERO;
+        assert!(only(cautions(&results)).contains("bare loopback"));
+        let mut results = fixture::three_ways();
+        results.scenario.rate_per_s = 0.1;
+        results.scenario.duration = Duration::from_secs(30);
+        assert!(only(cautions(&results)).contains("three holds"));
+        let mut results = fixture::three_ways();
+        results
+            .runs
+            .iter_mut()
+            .for_each(|run| run.publishing.planned_in_window = 10);
+        assert!(only(cautions(&results)).starts_with("Only 10 messages"));
+    }
+
+    #[test]
+    fn an_interrupted_run_names_what_is_missing() {
+        let mut results = fixture::three_ways();
+        results.complete = false;
+        results.runs.truncate(1);
+        let what = only(cautions(&results));
+        assert_eq!(
+            what,
+            "The run was stopped before its end: long polling and WebSocket are missing."
+        );
+    }
+
+    #[test]
+    fn what_the_run_brought_along_comes_first_and_once() {
+        let mut results = fixture::three_ways();
+        results.scenario.rtt = Duration::ZERO;
+        let own = cautions(&results).remove(0);
+        let brought = caution("the room was hot".into(), "Open a window.");
+        results.cautions = vec![brought.clone(), own.clone()];
+        assert_eq!(cautions(&results), [brought, own]);
+    }
+}

@@ -1,0 +1,155 @@
+//! Horizontal bars, one below the other, each made of parts that are named with their numbers.
+//!
+//! The axis is linear, since parts of a logarithmic bar cannot be compared. What is too short to be seen beside the longest
+//! is still read: every number is written out.
+
+use plotters::style::RGBColor;
+
+use super::axis::Axis;
+use super::canvas::{Canvas, DrawingError, Drawn, Side, Type, drawn};
+use super::frame::{BODY, Frame, MARGIN, SMALL, WIDTH, width};
+use super::palette::{QUIET, RULE, Texture};
+
+/// A chart made of bars.
+#[derive(Debug)]
+pub(super) struct Bars {
+    pub(super) title: String,
+    pub(super) print: String,
+    /// What the axis counts, with its unit.
+    pub(super) axis: String,
+    pub(super) rows: Vec<Bar>,
+}
+
+/// One bar.
+#[derive(Debug)]
+pub(super) struct Bar {
+    /// Whose it is; empty when it is that of the bar above.
+    pub(super) head: String,
+    /// What tells it from other bars under the same heading, a line each.
+    pub(super) below: Vec<String>,
+    pub(super) colour: RGBColor,
+    pub(super) parts: Vec<Part>,
+    /// Its whole length in words, written behind its end.
+    pub(super) total: String,
+    /// Said in place of the parts when there are none.
+    pub(super) note: String,
+}
+
+/// One part of a bar.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) value: f64,
+    pub(super) texture: Texture,
+    /// The number with what it counts, as it is written below the bar.
+    pub(super) text: String,
+}
+
+const ROW: f64 = 56.0;
+const BAR: f64 = 20.0;
+/// Between the bars of one transport and those of the next.
+const BREAK: f64 = 10.0;
+const LEFT: f64 = 186.0;
+/// Room for the total behind the longest bar.
+const RIGHT: f64 = 96.0;
+
+/// Draws the bars as SVG.
+pub(super) fn draw(bars: &Bars) -> Result<String, DrawingError> {
+    let frame = Frame::new(&bars.title, bars.print.clone());
+    let (tops, bottom) = tops(&bars.rows, frame.top());
+    let end = bottom + 44.0;
+    drawn((WIDTH, frame.height(end)), |canvas| {
+        frame.draw(canvas, end)?;
+        let longest = bars.rows.iter().map(Bar::value).fold(0.0, f64::max);
+        let axis = Axis::linear(longest, (LEFT, WIDTH - MARGIN - RIGHT));
+        grid(canvas, &axis, frame.top(), bottom, &bars.axis)?;
+        for (bar, top) in bars.rows.iter().zip(tops) {
+            bar.draw(canvas, &axis, top)?;
+        }
+        Ok(())
+    })
+}
+
+/// Where each bar's row begins, and where the last one ends.
+fn tops(rows: &[Bar], top: f64) -> (Vec<f64>, f64) {
+    let mut next = top;
+    let tops = rows.iter().enumerate().map(|(at, bar)| {
+        if at > 0 && !bar.head.is_empty() {
+            next += BREAK;
+        }
+        next += ROW;
+        next - ROW
+    });
+    let tops = tops.collect();
+    (tops, next)
+}
+
+fn grid(canvas: &Canvas, axis: &Axis, top: f64, bottom: f64, title: &str) -> Drawn {
+    let middle = Type {
+        side: Side::Middle,
+        ..SMALL
+    };
+    for tick in axis.ticks() {
+        let x = axis.at(tick);
+        canvas.line((x, top), (x, bottom), RULE, 1.0)?;
+        canvas.text(&super::axis::plain(tick), (x, bottom + 11.0), middle)?;
+    }
+    canvas.line((LEFT, top), (LEFT, bottom), QUIET, 1.0)?;
+    canvas.text(title, (LEFT, bottom + 31.0), SMALL)
+}
+
+impl Bar {
+    fn value(&self) -> f64 {
+        self.parts.iter().map(|part| part.value).sum()
+    }
+
+    fn draw(&self, canvas: &Canvas, axis: &Axis, top: f64) -> Drawn {
+        self.draw_heading(canvas, top)?;
+        let (from, to) = (top + 6.0, top + 6.0 + BAR);
+        let mut before = 0.0;
+        let mut end = LEFT;
+        for part in self.parts.iter().filter(|part| part.value > 0.0) {
+            let start = axis.at(before).max(end);
+            before += part.value;
+            // What is there is seen, be it as a hair.
+            end = axis.at(before).max(start + 1.0);
+            canvas.bar((start, from), (end, to), self.colour, part.texture)?;
+        }
+        let bold = Type { bold: true, ..BODY };
+        canvas.text(&self.total, (end + 7.0, (from + to) / 2.0), bold)?;
+        self.draw_parts(canvas, to + 13.0)
+    }
+
+    fn draw_heading(&self, canvas: &Canvas, top: f64) -> Drawn {
+        let head = Type { bold: true, ..BODY };
+        let mut y = top + 16.0;
+        if !self.head.is_empty() {
+            canvas.text(&self.head, (MARGIN, y), head)?;
+            y += 16.0;
+        }
+        for line in &self.below {
+            canvas.text(line, (MARGIN, y), SMALL)?;
+            y += 14.0;
+        }
+        Ok(())
+    }
+
+    /// The parts below the bar, each with a patch of its texture.
+    fn draw_parts(&self, canvas: &Canvas, y: f64) -> Drawn {
+        const PATCH: f64 = 9.0;
+        let mut x = LEFT + 3.0;
+        for part in self.parts.iter().filter(|part| part.value > 0.0) {
+            canvas.bar(
+                (x, y - PATCH / 2.0),
+                (x + PATCH, y + PATCH / 2.0),
+                self.colour,
+                part.texture,
+            )?;
+            canvas.text(&part.text, (x + PATCH + 5.0, y), SMALL)?;
+            x += PATCH + 5.0 + width(&part.text, SMALL.size) + 12.0;
+        }
+        if x == LEFT + 3.0 {
+            canvas.text(&self.note, (x, y), SMALL)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! Bytes for each delivered message, by direction and by what they are for.
+
+use super::bars::{Bar, Bars, Part};
+use super::palette::{Texture, colour};
+use super::{Sheet, heads};
+use crate::report::beside::Beside;
+use crate::report::entry::Entry;
+use crate::report::figures::{BYTES, beside_chart};
+use crate::report::finding::title;
+use crate::report::number::bytes;
+use crate::results::Parts;
+
+/// What the chart shows.
+pub(super) fn sheet(beside: &Beside, first: &[&Entry], print: String) -> Sheet {
+    let mut rows = Vec::new();
+    for (entry, (head, below)) in beside.entries.iter().zip(heads(beside)) {
+        rows.push(bar(entry, entry.run.bytes_out, head, "to the server", &below));
+        rows.push(bar(entry, entry.run.bytes_in, String::new(), "to the listener", &below));
+    }
+    let bars = Bars {
+        title: title::bytes(first),
+        print,
+        axis: "bytes for each message that one listener heard".into(),
+        rows,
+    };
+    Sheet {
+        name: "bytes",
+        topic: "Bytes",
+        reading: "Bodies are what a listener came for; heads are request and status lines with their headers, frames what wraps a message in a stream. Bytes below HTTP (TCP, IP) are not in it, and neither is what was sent before the window.",
+        title: bars.title.clone(),
+        table: beside_chart(beside, "bytes", "Bytes for each delivered message", BYTES),
+        what: "Stacked bars of the bytes that crossed the sockets for each delivered message, by direction and by part"
+            .into(),
+        drawn: super::bars::draw(&bars),
+    }
+}
+
+fn bar(entry: &Entry, bytes_: Parts, head: String, direction: &str, below: &[String]) -> Bar {
+    let deliveries = entry.run.counts.deliveries;
+    let kinds = [
+        (bytes_.bodies, Texture::Full, "bodies"),
+        (bytes_.heads, Texture::Pale, "heads"),
+        (bytes_.frames, Texture::Hatched, "frames"),
+    ];
+    let part = |(number, texture, what): (u64, Texture, &str)| {
+        let value = number as f64 / deliveries as f64;
+        let text = format!("{} {what}", bytes(value));
+        Part { value, texture, text }
+    };
+    let parts: Vec<Part> = if deliveries == 0 {
+        Vec::new()
+    } else {
+        kinds.map(part).into()
+    };
+    let note = match deliveries {
+        0 => format!(
+            "no message was delivered; {} crossed all the same",
+            bytes(bytes_.total() as f64)
+        ),
+        _ => "nothing".to_owned(),
+    };
+    Bar {
+        head,
+        below: [direction.to_owned()]
+            .into_iter()
+            .chain(below.iter().cloned())
+            .collect(),
+        colour: colour(entry.transport()),
+        total: if deliveries == 0 {
+            String::new()
+        } else {
+            bytes(parts.iter().map(|part| part.value).sum())
+        },
+        parts,
+        note,
+    }
+}

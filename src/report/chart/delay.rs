@@ -1,0 +1,195 @@
+//! Delivery delay as a distribution: how large a share of the deliveries came within a time, on a logarithmic axis.
+//!
+//! Below the curves each of them has a row on the same axis, with its name and its p50 and p99: labels that never collide.
+
+use super::axis::{Axis, plain};
+use super::canvas::{At, Canvas, DrawingError, Drawn, Side, Type, drawn};
+use super::frame::{BODY, Frame, MARGIN, SMALL, WIDTH};
+use super::palette::{QUIET, RULE, colour, mark};
+use super::{Sheet, heads};
+use crate::report::beside::Beside;
+use crate::report::entry::Entry;
+use crate::report::figures::{DELAY, beside_chart};
+use crate::report::finding::title;
+use crate::report::number::milliseconds;
+
+const LEFT: f64 = 186.0;
+const CURVES: f64 = 240.0;
+const ROW: f64 = 36.0;
+/// Room for a label at either side of a row.
+const INSET: f64 = 104.0;
+/// Times under this are drawn here: zero has no place on a logarithmic axis.
+const SHORTEST_MS: f64 = 0.01;
+
+/// What the chart shows.
+pub(super) fn sheet(beside: &Beside, first: &[&Entry], print: String) -> Sheet {
+    let title = title::delay(first);
+    Sheet {
+        name: "delay",
+        topic: "Delay",
+        reading: "A curve further to the left is quicker, a steep one is steady. The filled mark is where half of the deliveries had come (p50), the open one where 99 in 100 had (p99), the short stroke at the end is the slowest. Each step of the axis multiplies the time.",
+        drawn: draw(beside, &title, print),
+        title,
+        table: beside_chart(
+            beside,
+            "delay",
+            "Delay from the intended instant to the listener",
+            DELAY,
+        ),
+        what: "Cumulative curves of the delivery delay on a logarithmic axis of time, with p50 and p99 marked".into(),
+    }
+}
+
+fn draw(beside: &Beside, title: &str, print: String) -> Result<String, DrawingError> {
+    let frame = Frame::new(title, print);
+    let top = frame.top() + 18.0;
+    let bottom = top + CURVES;
+    let rows = bottom + 14.0;
+    let rows_end = rows + ROW * beside.entries.len() as f64;
+    let end = rows_end + 44.0;
+    drawn((WIDTH, frame.height(end)), |canvas| {
+        frame.draw(canvas, end)?;
+        let times = times(&beside.entries);
+        let shares = Axis::linear(1.0, (bottom, top));
+        grid(canvas, &times, &shares, (top, bottom, rows_end))?;
+        for (at, entry) in beside.entries.iter().enumerate() {
+            // Where curves lie on one another, the wider one below is still seen at both sides of the one above.
+            let width = 2.0 + 0.9 * (beside.entries.len() - 1 - at) as f64;
+            curve(canvas, entry, &times, &shares, width.min(5.0))?;
+        }
+        for (at, (entry, (head, below))) in beside.entries.iter().zip(heads(beside)).enumerate() {
+            let y = rows + ROW * (at as f64 + 0.5);
+            heading(canvas, &head, &below, y)?;
+            row(canvas, entry, &times, y)?;
+        }
+        Ok(())
+    })
+}
+
+/// From the quickest delivery to the slowest.
+fn times(entries: &[Entry]) -> Axis {
+    let quickest = entries
+        .iter()
+        .filter_map(|entry| entry.run.delay.quantile_ms(0.0))
+        .reduce(f64::min);
+    let slowest = entries
+        .iter()
+        .filter_map(|entry| entry.run.delay.max_ms())
+        .reduce(f64::max);
+    let quickest = quickest.unwrap_or(1.0).max(SHORTEST_MS);
+    Axis::logarithmic(
+        quickest,
+        slowest.unwrap_or(1_000.0).max(SHORTEST_MS),
+        (LEFT, WIDTH - MARGIN),
+        INSET,
+    )
+}
+
+fn grid(canvas: &Canvas, times: &Axis, shares: &Axis, (top, bottom, rows_end): (f64, f64, f64)) -> Drawn {
+    let left = Type {
+        side: Side::Left,
+        ..SMALL
+    };
+    let middle = Type {
+        side: Side::Middle,
+        ..SMALL
+    };
+    for tick in times.ticks() {
+        let x = times.at(tick);
+        canvas.line((x, top), (x, rows_end), RULE, 1.0)?;
+        let label = if tick < 1_000.0 {
+            plain(tick) + " ms"
+        } else {
+            plain(tick / 1_000.0) + " s"
+        };
+        canvas.text(&label, (x, rows_end + 11.0), middle)?;
+    }
+    for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
+        let y = shares.at(share);
+        let ink = if share == 0.0 { QUIET } else { RULE };
+        canvas.line((LEFT, y), (WIDTH - MARGIN, y), ink, 1.0)?;
+        canvas.text(&format!("{:.0} %", share * 100.0), (LEFT - 8.0, y), left)?;
+    }
+    canvas.text(
+        "share of the deliveries that came within the time below",
+        (LEFT, top - 15.0),
+        SMALL,
+    )?;
+    let axis = "delay from the intended instant of sending to the listener, logarithmic";
+    canvas.text(axis, (LEFT, bottom + (rows_end - bottom) + 31.0), SMALL)
+}
+
+/// The cumulative curve with a mark at its p50 and its p99. Other runs than the first are dashed.
+fn curve(canvas: &Canvas, entry: &Entry, times: &Axis, shares: &Axis, width: f64) -> Drawn {
+    let steps = steps(entry, times, shares);
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let colour = colour(entry.transport());
+    match entry.side {
+        0 => canvas.path(&steps, colour, width)?,
+        side => canvas.dashed(&steps, dash(side), colour, width.min(2.2))?,
+    }
+    for (q, open) in [(0.5, false), (0.99, true)] {
+        if let Some(ms) = entry.run.delay.quantile_ms(q) {
+            canvas.mark(mark(entry.transport()), (times.at(ms), shares.at(q)), 4.5, colour, open)?;
+        }
+    }
+    Ok(())
+}
+
+fn dash(side: usize) -> f64 {
+    (9.0 - 3.0 * side as f64).max(2.0)
+}
+
+/// The corners of the curve: it rises where a time was seen. Steps too small to be seen are left out.
+fn steps(entry: &Entry, times: &Axis, shares: &Axis) -> Vec<At> {
+    const VISIBLE: f64 = 0.4;
+    let mut corners: Vec<At> = Vec::new();
+    for (ms, share) in entry.run.delay.cumulative() {
+        let (x, y) = (times.at(ms), shares.at(share));
+        let (last_x, last_y) = *corners.last().unwrap_or(&(x, shares.at(0.0)));
+        let small = x - last_x < VISIBLE && last_y - y < VISIBLE;
+        if small && share < 1.0 && !corners.is_empty() {
+            continue;
+        }
+        corners.extend([(x, last_y), (x, y)]);
+    }
+    corners
+}
+
+fn heading(canvas: &Canvas, head: &str, below: &[String], y: f64) -> Drawn {
+    let bold = Type { bold: true, ..BODY };
+    let lines = usize::from(!head.is_empty()) + below.len();
+    let mut y = y - 7.0 * (lines as f64 - 1.0);
+    if !head.is_empty() {
+        canvas.text(head, (MARGIN, y), bold)?;
+        y += 15.0;
+    }
+    for line in below {
+        canvas.text(line, (MARGIN, y), SMALL)?;
+        y += 14.0;
+    }
+    Ok(())
+}
+
+/// p50 and p99 of one entry on the axis of the curves.
+fn row(canvas: &Canvas, entry: &Entry, times: &Axis, y: f64) -> Drawn {
+    let delay = &entry.run.delay;
+    let (Some(p50), Some(p99), Some(max)) = (delay.quantile_ms(0.5), delay.quantile_ms(0.99), delay.max_ms()) else {
+        return canvas.text("nothing was heard in the window", (LEFT + 3.0, y), SMALL);
+    };
+    let (colour, mark) = (colour(entry.transport()), mark(entry.transport()));
+    let [half, most, end] = [p50, p99, max].map(|ms| times.at(ms));
+    canvas.line((half, y), (most, y), colour, 2.2)?;
+    canvas.line((most, y), (end, y), colour, 0.9)?;
+    canvas.line((end, y - 5.0), (end, y + 5.0), colour, 1.4)?;
+    canvas.mark(mark, (most, y), 4.5, colour, true)?;
+    canvas.mark(mark, (half, y), 4.5, colour, false)?;
+    let left = Type {
+        side: Side::Left,
+        ..SMALL
+    };
+    canvas.text(&format!("p50 {}", milliseconds(p50)), (half - 10.0, y), left)?;
+    canvas.text(&format!("p99 {}", milliseconds(p99)), (end.max(most) + 10.0, y), SMALL)
+}

@@ -1,0 +1,187 @@
+//! One transport of one run, its rounds taken together, and the figures that follow from its counts.
+
+use crate::protocol::Transport;
+use crate::results::{Answers, Parts, Results, TransportRun};
+
+/// One transport of one run. Rounds are pooled: counts and times are added up, rates are of the whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    /// Which of the runs that are shown, from 0.
+    pub(crate) side: usize,
+    /// The rounds of this transport, added up; `window_s` is the sum of their windows.
+    pub(crate) run: TransportRun,
+}
+
+/// What each transport of a run did, in the order in which they were measured.
+pub(crate) fn entries(side: usize, results: &Results) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for run in &results.runs {
+        match entries.iter_mut().find(|entry| entry.run.transport == run.transport) {
+            Some(entry) => add(&mut entry.run, run),
+            None => entries.push(Entry { side, run: run.clone() }),
+        }
+    }
+    entries
+}
+
+impl Entry {
+    /// Which transport.
+    pub(crate) fn transport(&self) -> Transport {
+        self.run.transport
+    }
+
+    /// Whether every look at the feed is a request of its own.
+    pub(crate) fn asks(&self) -> bool {
+        matches!(self.transport(), Transport::Poll | Transport::LongPoll)
+    }
+
+    /// The share of answers that had nothing to say; `None` of streams, and without an answer.
+    pub(crate) fn empty_share(&self) -> Option<f64> {
+        let Answers {
+            with_messages, empty, ..
+        } = self.run.counts.answers;
+        share(empty, with_messages + empty).filter(|_| self.asks())
+    }
+
+    /// Requests a second that one listener sent.
+    pub(crate) fn requests_per_s(&self) -> Option<f64> {
+        let listening = f64::from(self.run.listeners) * self.run.window_s;
+        (listening > 0.0).then(|| self.run.counts.requests as f64 / listening)
+    }
+
+    /// Requests for each message that a listener heard.
+    pub(crate) fn requests_per_delivery(&self) -> Option<f64> {
+        share(self.run.counts.requests, self.run.counts.deliveries)
+    }
+
+    /// Bytes per delivery, from the listener to the server.
+    pub(crate) fn bytes_out(&self) -> Option<f64> {
+        self.per_delivery(self.run.bytes_out)
+    }
+
+    /// Bytes per delivery, from the server to the listener.
+    pub(crate) fn bytes_in(&self) -> Option<f64> {
+        self.per_delivery(self.run.bytes_in)
+    }
+
+    /// Bytes per delivery of both directions.
+    pub(crate) fn bytes_both(&self) -> Option<f64> {
+        Some(self.bytes_out()? + self.bytes_in()?)
+    }
+
+    /// What the server's resident memory grew by, per listener; `None` where it is not known or did not grow.
+    pub(crate) fn memory_per_listener(&self) -> Option<f64> {
+        let cost = &self.run.server;
+        let grown = cost.rss_after_bytes?.checked_sub(cost.rss_before_bytes?)?;
+        (self.run.listeners > 0).then(|| grown as f64 / f64::from(self.run.listeners))
+    }
+
+    fn per_delivery(&self, parts: Parts) -> Option<f64> {
+        share(parts.total(), self.run.counts.deliveries)
+    }
+}
+
+/// `part` of `whole`; `None` of nothing.
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// Takes another round of the same transport in. Memory is that of the round measured last, since it is a level and no sum.
+fn add(sum: &mut TransportRun, round: &TransportRun) {
+    sum.window_s += round.window_s;
+    add_publishing(sum, round);
+    add_counts(sum, round);
+    add_parts(&mut sum.bytes_out, round.bytes_out);
+    add_parts(&mut sum.bytes_in, round.bytes_in);
+    let (ledger, more) = (&mut sum.ledger, &round.ledger);
+    ledger.expected += more.expected;
+    ledger.heard += more.heard;
+    ledger.lost += more.lost;
+    ledger.repeated += more.repeated;
+    ledger.out_of_order += more.out_of_order;
+    ledger.gone += more.gone;
+    sum.delay.merge(&round.delay);
+    sum.server_delay.merge(&round.server_delay);
+    let cpu_s = sum.server.cpu_s.zip(round.server.cpu_s).map(|(a, b)| a + b);
+    sum.server = round.server.clone();
+    sum.server.cpu_s = cpu_s;
+    let (failures, more) = (&mut sum.failures, &round.failures);
+    failures.connect += more.connect;
+    failures.broken += more.broken;
+    failures.timed_out += more.timed_out;
+    failures.unexpected += more.unexpected;
+}
+
+fn add_publishing(sum: &mut TransportRun, round: &TransportRun) {
+    let (publishing, more) = (&mut sum.publishing, &round.publishing);
+    publishing.planned += more.planned;
+    publishing.planned_in_window += more.planned_in_window;
+    publishing.accepted += more.accepted;
+    publishing.failed += more.failed;
+    publishing.missed += more.missed;
+    publishing.lag.merge(&more.lag);
+}
+
+fn add_counts(sum: &mut TransportRun, round: &TransportRun) {
+    let (counts, more) = (&mut sum.counts, &round.counts);
+    counts.requests += more.requests;
+    counts.deliveries += more.deliveries;
+    counts.frames += more.frames;
+    counts.answers.with_messages += more.answers.with_messages;
+    counts.answers.empty += more.answers.empty;
+    counts.answers.opened += more.answers.opened;
+    counts.answers.refused += more.answers.refused;
+    counts.connections.opened += more.connections.opened;
+    counts.connections.opened_before += more.connections.opened_before;
+}
+
+fn add_parts(sum: &mut Parts, more: Parts) {
+    sum.heads += more.heads;
+    sum.bodies += more.bodies;
+    sum.frames += more.frames;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn rounds_of_a_transport_are_taken_together() {
+        let mut results = fixture::three_ways();
+        let once = entries(0, &results);
+        let again: Vec<_> = results
+            .runs
+            .iter()
+            .cloned()
+            .map(|run| TransportRun { round: 2, ..run })
+            .collect();
+        results.runs.extend(again);
+        let twice = entries(0, &results);
+        assert_eq!(twice.len(), once.len());
+        for (two, one) in twice.iter().zip(&once) {
+            assert_eq!(two.run.counts.requests, 2 * one.run.counts.requests);
+            assert_eq!(two.run.delay.count(), 2 * one.run.delay.count());
+            assert_eq!(two.requests_per_s(), one.requests_per_s());
+            assert_eq!(two.bytes_both(), one.bytes_both());
+            assert_eq!(two.memory_per_listener(), one.memory_per_listener());
+            assert_eq!(
+                two.run.cpu_ms_per_1000_deliveries(),
+                one.run.cpu_ms_per_1000_deliveries()
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_is_divided_by_nothing() {
+        let mut entry = entries(0, &fixture::three_ways()).remove(0);
+        entry.run.counts = Default::default();
+        entry.run.listeners = 0;
+        entry.run.server.rss_after_bytes = Some(0);
+        assert_eq!(entry.empty_share(), None);
+        assert_eq!(entry.requests_per_s(), None);
+        assert_eq!(entry.requests_per_delivery(), None);
+        assert_eq!(entry.bytes_both(), None);
+        assert_eq!(entry.memory_per_listener(), None);
+    }
+}

@@ -1,0 +1,93 @@
+//! How often was asked, and how often in vain.
+
+use super::super::entry::Entry;
+use super::super::number::{count, counted, percent};
+use super::super::word::{list, name, sentence, verb};
+
+/// What all listeners together asked, transport by transport.
+pub(super) fn asked(entries: &[&Entry]) -> String {
+    let listeners = entries.iter().map(|entry| entry.run.listeners).max().unwrap_or(0);
+    let listeners = counted(listeners.into(), "listener", "listeners");
+    let asked = match messages(entries) {
+        0 => format!("No message fell into the window, in which {listeners} asked"),
+        messages => format!(
+            "To hear {}, {listeners} asked",
+            counted(messages, "message", "messages")
+        ),
+    };
+    let clauses: Vec<String> = entries.iter().map(|entry| clause(entry)).collect();
+    format!("{asked} {}.", list(&clauses))
+}
+
+/// The chart's title: who asked most, and for how little.
+pub(crate) fn title(entries: &[&Entry]) -> String {
+    let Some(most) = entries.iter().max_by_key(|entry| entry.run.counts.requests) else {
+        return "Nothing was measured".to_owned();
+    };
+    let requests = most.run.counts.requests;
+    if requests == 0 {
+        let open = entries
+            .iter()
+            .all(|entry| !entry.asks() && entry.run.counts.connections.opened_before > 0);
+        let why = if open { ": all streams were open before it" } else { "" };
+        return format!("Nobody asked in the window{why}");
+    }
+    let asker = sentence(name(most.transport()));
+    let messages = match messages(entries) {
+        0 => "and no message came".to_owned(),
+        messages => format!("for {}", counted(messages, "message", "messages")),
+    };
+    let vain = match (most.empty_share(), most.run.counts.answers.refused) {
+        (_, refused) if refused == requests => "; every request was refused".to_owned(),
+        (None | Some(0.0), _) => String::new(),
+        (Some(1.0), _) => "; every answer was empty".to_owned(),
+        (Some(share), _) => format!("; {} of the answers were empty", percent(share)),
+    };
+    format!("{asker} asked {} {messages}{vain}", counted(requests, "time", "times"))
+}
+
+fn messages(entries: &[&Entry]) -> u64 {
+    let messages = entries.iter().map(|entry| entry.run.publishing.planned_in_window);
+    messages.max().unwrap_or(0)
+}
+
+/// `18,000 times by short polling (37 % of the answers were empty)`.
+fn clause(entry: &Entry) -> String {
+    let counts = &entry.run.counts;
+    let name = name(entry.transport());
+    let open = counts.connections.opened_before;
+    match counts.requests {
+        0 if entry.asks() || open == 0 => format!("not once by {name}"),
+        0 => format!(
+            "not once by {name} ({} open already)",
+            counted(open, "stream was", "streams were")
+        ),
+        asked => format!("{} by {name} ({})", counted(asked, "time", "times"), fate(entry)),
+    }
+}
+
+/// What became of the requests.
+fn fate(entry: &Entry) -> String {
+    let answers = &entry.run.counts.answers;
+    let answered = answers.with_messages + answers.empty + answers.opened;
+    match (answered, answers.refused) {
+        (0, 0) => "none was answered in the window".to_owned(),
+        (0, _) => "all were refused".to_owned(),
+        (_, 0) => served(entry),
+        (_, refused) => format!("{} refused, {}", counted(refused, "was", "were"), served(entry)),
+    }
+}
+
+fn served(entry: &Entry) -> String {
+    let answers = &entry.run.counts.answers;
+    match entry.empty_share() {
+        None => format!("to open {}", counted(answers.opened, "stream", "streams")),
+        Some(0.0) => "no answer was empty".to_owned(),
+        Some(1.0) => "every answer was empty".to_owned(),
+        Some(share) if share < 0.001 => {
+            let were = verb(answers.empty as usize, "was", "were");
+            format!("{} of the answers {were} empty", count(answers.empty))
+        }
+        Some(share) => format!("{} of the answers were empty", percent(share)),
+    }
+}

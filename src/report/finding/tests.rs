@@ -1,0 +1,118 @@
+use super::*;
+use crate::protocol::Transport;
+use crate::report::fixture;
+use crate::results::{Answers, Distribution, Results};
+
+fn said(runs: &[Results]) -> String {
+    let beside = Beside::new(runs).unwrap();
+    let titles = ["requests", "delay", "bytes", "cpu"];
+    let entries: Vec<&Entry> = beside.of_side(0).collect();
+    let titles = titles.iter().zip([
+        title::requests(&entries),
+        title::delay(&entries),
+        title::bytes(&entries),
+        title::cpu(&entries),
+    ]);
+    let titles = titles.map(|(chart, title)| format!("[{chart}] {title}"));
+    findings(&beside)
+        .into_iter()
+        .chain(titles)
+        .collect::<Vec<_>>()
+        .join("\n")
+        .replace('\u{a0}', " ")
+}
+
+fn changed(change: impl FnOnce(&mut Results)) -> String {
+    let mut results = fixture::three_ways();
+    change(&mut results);
+    said(&[results])
+}
+
+#[test]
+fn three_transports_are_told_apart() {
+    insta::assert_snapshot!(said(&[fixture::three_ways()]));
+}
+
+#[test]
+fn four_transports_are_told_apart() {
+    insta::assert_snapshot!(said(&[fixture::four_ways()]));
+}
+
+#[test]
+fn the_knob_that_differs_comes_first() {
+    insta::assert_snapshot!(said(&fixture::two_timeouts()));
+}
+
+#[test]
+fn a_run_beside_itself_shows_no_difference() {
+    let run = fixture::three_ways();
+    let first = said(&[run.clone(), run]);
+    let first = first.lines().next().unwrap();
+    insta::assert_snapshot!(first);
+}
+
+#[test]
+fn a_window_without_a_message() {
+    let said = changed(|results| {
+        for run in &mut results.runs {
+            run.publishing.planned_in_window = 0;
+            run.counts.deliveries = 0;
+            run.delay = Distribution::new();
+            run.counts.answers.empty += run.counts.answers.with_messages;
+            run.counts.answers.with_messages = 0;
+        }
+    });
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn one_transport_alone() {
+    let said = changed(|results| results.runs.retain(|run| run.transport == Transport::Websocket));
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn nothing_measured_at_all() {
+    let said = changed(|results| results.runs.clear());
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn everything_refused_and_no_cpu_told() {
+    let said = changed(|results| {
+        for run in &mut results.runs {
+            run.counts.answers = Answers {
+                refused: run.counts.requests,
+                ..Answers::default()
+            };
+            run.counts.deliveries = 0;
+            run.delay = Distribution::new();
+            run.ledger.lost = run.ledger.expected;
+            run.ledger.heard = 0;
+            run.server.cpu_s = None;
+        }
+    });
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn one_of_them_losing_messages() {
+    let said = changed(|results| {
+        results.runs[0].ledger.lost = 12;
+        results.runs[0].ledger.repeated = 3;
+        results.runs[0].ledger.heard -= 12;
+    });
+    insta::assert_snapshot!(said.lines().nth(3).unwrap());
+}
+
+#[test]
+fn alike_is_not_ranked() {
+    let said = changed(|results| {
+        let delay = results.runs[2].delay.clone();
+        results.runs.iter_mut().for_each(|run| {
+            run.delay = delay.clone();
+            run.server.cpu_s = Some(0.7);
+        });
+    });
+    insta::assert_snapshot!(said);
+}

@@ -1,0 +1,202 @@
+//! Runs that never took place, with the figures that theory gives for them: 300 listeners, one message a second, 50 ms
+//! each way, polls every second, holds of 25 s.
+
+use std::time::Duration;
+
+use crate::protocol::Transport;
+use crate::results::{
+    Answers, Arrivals, Connections, Counts, Distribution, Failures, Host, Ledger, Parts, PollTimer, Publishing,
+    Results, SCHEMA, Scenario, ServerCost, Timeline, TransportRun,
+};
+
+const LISTENERS: u64 = 300;
+const MESSAGES: u64 = 120;
+const WINDOW_S: u64 = 120;
+const DELIVERIES: u64 = LISTENERS * MESSAGES;
+
+/// A run of the first lab with short polling, long polling and WebSocket.
+pub(crate) fn three_ways() -> Results {
+    Results {
+        schema: SCHEMA,
+        talkplace: "0.1.0".into(),
+        run: "2026-11-22T17-05-33".into(),
+        started_at: "2026-11-22T17:05:33Z".into(),
+        scenario: scenario(),
+        host: host(),
+        complete: true,
+        runs: vec![poll(), long_poll(), websocket()],
+        cautions: Vec::new(),
+    }
+}
+
+/// The same with a hold of 2 s on a quiet feed, and beside it an earlier one with 25 s.
+pub(crate) fn two_timeouts() -> [Results; 2] {
+    let earlier = three_ways();
+    let mut run = three_ways();
+    run.run = "2026-11-22T17-12-10".into();
+    run.scenario.long_poll_timeout = Duration::from_secs(2);
+    let long = &mut run.runs[1];
+    long.counts.requests += 9_000;
+    long.counts.answers.empty += 9_000;
+    long.bytes_out.heads += 9_000 * 180;
+    long.bytes_in.heads += 9_000 * 90;
+    long.server.cpu_s = Some(4.6);
+    [run, earlier]
+}
+
+/// All four transports.
+pub(crate) fn four_ways() -> Results {
+    let mut results = three_ways();
+    results.scenario.transports = Transport::ALL.into();
+    results.runs.insert(2, events());
+    results
+}
+
+fn scenario() -> Scenario {
+    Scenario {
+        lab: "three-ways".into(),
+        title: "Three ways to hear one chat".into(),
+        question: "What does it cost to hear a message, and how late does it come?".into(),
+        transports: vec![Transport::Poll, Transport::LongPoll, Transport::Websocket],
+        listeners: LISTENERS as u32,
+        seed: 42,
+        duration: Duration::from_secs(WINDOW_S),
+        warm_up: Duration::from_secs(5),
+        drain: Duration::from_secs(3),
+        rate_per_s: 1.0,
+        arrivals: Arrivals::Poisson,
+        text_bytes: 64,
+        rtt: Duration::from_millis(100),
+        poll_interval: Duration::from_secs(1),
+        poll_timer: PollTimer::Fixed,
+        long_poll_timeout: Duration::from_secs(25),
+        server_workers: 1,
+        server_keep_messages: 10_000,
+    }
+}
+
+fn host() -> Host {
+    Host {
+        system: "linux 6.1.0".into(),
+        arch: "x86_64".into(),
+        processor: Some("Intel(R) Xeon(R) CPU @ 2.60GHz".into()),
+        cores: 2,
+        memory_bytes: Some(8_000_000_000),
+    }
+}
+
+/// Uniform from 50.2 to 1,050.2 ms; 36.8 % of the answers are empty.
+fn poll() -> TransportRun {
+    let requests = LISTENERS * WINDOW_S;
+    let empty = requests * 368 / 1000;
+    let full = requests - empty;
+    let mut run = run(Transport::Poll, spread(50.2, 1_050.2));
+    run.counts.requests = requests;
+    run.counts.answers = answers(full, empty);
+    run.bytes_out.heads = requests * 180;
+    run.bytes_in.heads = full * 145 + empty * 90;
+    run.bytes_in.bodies = full * 35 + DELIVERIES * 151;
+    run.server.cpu_s = Some(5.4);
+    run
+}
+
+/// Caught at once, or, one in ten, within a gap of 100 ms.
+fn long_poll() -> TransportRun {
+    let requests = DELIVERIES * 995 / 1000;
+    let mut delay = Distribution::new();
+    (0..9).for_each(|_| delay.merge(&spread(50.2, 51.4)));
+    delay.merge(&spread(50.2, 150.4));
+    let mut run = run(Transport::LongPoll, delay);
+    run.counts.requests = requests;
+    run.counts.answers = answers(requests, 12);
+    run.bytes_out.heads = requests * 180;
+    run.bytes_in.heads = requests * 145;
+    run.bytes_in.bodies = requests * 35 + DELIVERIES * 151;
+    run.server.cpu_s = Some(3.1);
+    run
+}
+
+fn events() -> TransportRun {
+    let mut run = run(Transport::Events, spread(50.1, 51.6));
+    run.counts.frames = DELIVERIES;
+    run.bytes_in.bodies = DELIVERIES * 170;
+    run.bytes_in.frames = DELIVERIES * 6;
+    run.server.cpu_s = Some(0.83);
+    run
+}
+
+fn websocket() -> TransportRun {
+    let mut run = run(Transport::Websocket, spread(50.1, 51.2));
+    run.counts.frames = DELIVERIES;
+    run.bytes_out.frames = 4 * LISTENERS * 6;
+    run.bytes_in.bodies = DELIVERIES * 151;
+    run.bytes_in.frames = DELIVERIES * 4 + 4 * LISTENERS * 2;
+    run.server.cpu_s = Some(0.71);
+    run
+}
+
+fn run(transport: Transport, delay: Distribution) -> TransportRun {
+    TransportRun {
+        transport,
+        round: 1,
+        listeners: LISTENERS as u32,
+        window_s: WINDOW_S as f64,
+        publishing: publishing(),
+        counts: Counts {
+            connections: Connections {
+                opened: 0,
+                opened_before: LISTENERS,
+            },
+            deliveries: DELIVERIES,
+            ..Counts::default()
+        },
+        bytes_out: Parts::default(),
+        bytes_in: Parts::default(),
+        ledger: Ledger {
+            expected: 126 * LISTENERS,
+            heard: 126 * LISTENERS,
+            ..Ledger::default()
+        },
+        server_delay: delay.clone(),
+        delay,
+        server: ServerCost {
+            cpu_s: None,
+            rss_before_bytes: Some(6_200_000),
+            rss_after_bytes: Some(9_100_000),
+            open_fds: Some(LISTENERS + 14),
+        },
+        timeline: Timeline::default(),
+        failures: Failures::default(),
+    }
+}
+
+fn publishing() -> Publishing {
+    let mut lag = Distribution::new();
+    (0..126).for_each(|n| lag.record(Duration::from_micros(60 + 3 * n)));
+    Publishing {
+        planned: 126,
+        planned_in_window: MESSAGES,
+        accepted: 126,
+        failed: 0,
+        missed: 0,
+        lag,
+    }
+}
+
+fn answers(with_messages: u64, empty: u64) -> Answers {
+    Answers {
+        with_messages,
+        empty,
+        ..Answers::default()
+    }
+}
+
+/// Every delay between the two, in milliseconds, as often as any other.
+fn spread(from_ms: f64, to_ms: f64) -> Distribution {
+    let mut distribution = Distribution::new();
+    for step in 0..DELIVERIES / 10 {
+        let share = step as f64 / (DELIVERIES / 10) as f64;
+        distribution.record(Duration::from_secs_f64((from_ms + share * (to_ms - from_ms)) / 1000.0));
+    }
+    distribution
+}

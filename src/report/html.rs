@@ -1,0 +1,166 @@
+//! The page: a template that escapes what it is given, filled with what the other files of this folder found.
+
+use std::collections::BTreeMap;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, Value};
+use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior};
+use serde::Serialize;
+
+use super::beside::Beside;
+use super::chart::Chart;
+use super::knob::command;
+use super::number::{bytes, duration, rate};
+use super::table::Table;
+use super::word::{list, name};
+use crate::results::{Arrivals, Caution, Host, PollTimer, Scenario};
+
+const TEMPLATE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("page.css");
+
+/// What the template is filled with.
+#[derive(Serialize)]
+struct Page<'a> {
+    style: Value,
+    run: Run<'a>,
+    /// The names of the runs beside it.
+    others: Vec<&'a str>,
+    findings: &'a [String],
+    cautions: &'a [Caution],
+    figures: Vec<Figure<'a>>,
+    tables: BTreeMap<&'a str, &'a Table>,
+    method: Vec<String>,
+    host: Vec<(&'static str, String)>,
+    command: String,
+}
+
+/// What the page says about the run itself.
+#[derive(Serialize)]
+struct Run<'a> {
+    name: &'a str,
+    started_at: &'a str,
+    talkplace: &'a str,
+    schema: u32,
+    lab: &'a str,
+    title: &'a str,
+    question: &'a str,
+}
+
+/// What the page shows of a chart.
+#[derive(Serialize)]
+struct Figure<'a> {
+    name: &'a str,
+    topic: &'a str,
+    reading: &'a str,
+    title: &'a str,
+    /// Written by ourselves, every text in it escaped: the only thing besides the style that goes in as it is.
+    svg: Value,
+    table: &'a Table,
+}
+
+/// The whole page.
+///
+/// # Errors
+/// When the template does not fit what it is given, which a test would have seen.
+pub(crate) fn page(
+    beside: &Beside,
+    findings: &[String],
+    cautions: &[Caution],
+    charts: &[Chart],
+    tables: &[Table],
+) -> Result<String, Error> {
+    let first = beside.first();
+    let page = Page {
+        style: Value::from_safe_string(STYLE.to_owned()),
+        run: Run {
+            name: &first.run,
+            started_at: &first.started_at,
+            talkplace: &first.talkplace,
+            schema: first.schema,
+            lab: &first.scenario.lab,
+            title: &first.scenario.title,
+            question: &first.scenario.question,
+        },
+        others: beside.runs[1..].iter().map(|run| run.run.as_str()).collect(),
+        findings,
+        cautions,
+        figures: charts.iter().map(figure).collect(),
+        tables: tables.iter().map(|table| (table.name, table)).collect(),
+        method: method(&first.scenario),
+        host: host(&first.host),
+        command: command(&first.scenario),
+    };
+    let mut environment = Environment::new();
+    // A name that the template gets wrong is an error, not an empty place on the page.
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.add_template("page.html", TEMPLATE)?;
+    environment.get_template("page.html")?.render(Serde(page))
+}
+
+fn figure(chart: &Chart) -> Figure<'_> {
+    Figure {
+        name: chart.name.trim_end_matches(".svg"),
+        topic: chart.topic,
+        reading: chart.reading,
+        title: &chart.title,
+        svg: Value::from_safe_string(chart.svg.clone()),
+        table: &chart.table,
+    }
+}
+
+/// How it was measured, in sentences that follow from the knobs.
+fn method(scenario: &Scenario) -> Vec<String> {
+    let names: Vec<&str> = scenario.transports.iter().map(|transport| name(*transport)).collect();
+    let arrivals = match scenario.arrivals {
+        Arrivals::Poisson => "at random (Poisson), as people speak who do not know of one another",
+        Arrivals::Constant => "at equal distances, as a sensor speaks",
+    };
+    let timer = match scenario.poll_timer {
+        PollTimer::Fixed => "on a fixed timer, from request to request",
+        PollTimer::AfterAnswer => "from an answer to the next request",
+    };
+    let link = if scenario.rtt.is_zero() {
+        "Listeners and server met on bare loopback, without an emulated link.".to_owned()
+    } else {
+        format!(
+            "Between listeners and server lay an emulated link with a round trip of {}: the bytes of each direction were held for half \
+             of it, and a new connection cost one round trip before its first byte.",
+            duration(scenario.rtt)
+        )
+    };
+    vec![
+        format!(
+            "Each transport ({}) was measured alone, with a fresh server in a process of its own, by {} listeners that heard the same \
+             schedule: {} messages with {} bytes of text, {arrivals}, drawn from the seed {}.",
+            list(&names),
+            scenario.listeners,
+            rate(scenario.rate_per_s),
+            scenario.text_bytes,
+            scenario.seed
+        ),
+        link,
+        format!(
+            "Short polling asked every {}, {timer}. A long poll was held for {} at most.",
+            duration(scenario.poll_interval),
+            duration(scenario.long_poll_timeout)
+        ),
+        format!(
+            "The first {} were a warm-up, heard but not counted. Then came the window of {}, in which everything was counted, and up to {} \
+             to hear what was still on its way. The ledger covers all of it.",
+            duration(scenario.warm_up),
+            duration(scenario.duration),
+            duration(scenario.drain)
+        ),
+    ]
+}
+
+/// The machine, as pairs of a word and its value.
+fn host(host: &Host) -> Vec<(&'static str, String)> {
+    let mut pairs = vec![("System", host.system.clone()), ("Architecture", host.arch.clone())];
+    pairs.extend(host.processor.clone().map(|processor| ("Processor", processor)));
+    pairs.push(("Processors used", host.cores.to_string()));
+    pairs.extend(host.memory_bytes.map(|memory| ("Memory", bytes(memory as f64))));
+    pairs
+}

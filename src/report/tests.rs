@@ -1,0 +1,212 @@
+use super::*;
+use crate::results::{Distribution, TransportRun};
+
+/// A change to a run that makes it an odd one.
+type Oddity = fn(&mut Results);
+
+const ODD: [(&str, Oddity); 7] = [
+    ("nothing measured", |results| {
+        results.complete = false;
+        results.runs.clear();
+    }),
+    ("interrupted", |results| {
+        results.complete = false;
+        results.runs.truncate(1);
+    }),
+    ("no message", |results| {
+        every(results, |run| {
+            run.publishing.planned_in_window = 0;
+            run.counts.deliveries = 0;
+            run.delay = Distribution::new();
+        });
+    }),
+    ("no time, no listeners", |results| {
+        every(results, |run| {
+            run.window_s = 0.0;
+            run.listeners = 0;
+        });
+    }),
+    ("no cost told", |results| {
+        every(results, |run| run.server = Default::default())
+    }),
+    ("nothing counted", |results| {
+        every(results, |run| {
+            run.counts = Default::default();
+            run.ledger = Default::default();
+        });
+    }),
+    ("delays of nothing and of a day", |results| {
+        every(results, |run| {
+            run.delay.record(std::time::Duration::ZERO);
+            run.delay.record(std::time::Duration::from_secs(86_400));
+        });
+    }),
+];
+
+fn every(results: &mut Results, change: impl Fn(&mut TransportRun)) {
+    results.runs.iter_mut().for_each(change);
+}
+
+fn render_one(results: Results) -> Report {
+    render(&[results]).unwrap()
+}
+
+#[test]
+fn no_run_is_no_report() {
+    assert!(matches!(render(&[]), Err(ReportError::NoRun)));
+}
+
+#[test]
+fn the_tables_of_one_run_as_text() {
+    let report = render_one(fixture::three_ways());
+    let text: Vec<String> = report
+        .tables
+        .iter()
+        .map(|table| table.to_text(TextStyle::default()))
+        .collect();
+    insta::assert_snapshot!(text.join("\n"));
+}
+
+#[test]
+fn the_tables_of_two_runs_as_text() {
+    let report = render(&fixture::two_timeouts()).unwrap();
+    assert_eq!(report.tables[0].name, "side-by-side");
+    let text: Vec<String> = report
+        .tables
+        .iter()
+        .map(|table| table.to_text(TextStyle::default()))
+        .collect();
+    insta::assert_snapshot!(text.join("\n"));
+}
+
+#[test]
+fn the_requests_as_a_picture() {
+    let report = render_one(fixture::three_ways());
+    assert_eq!(report.charts[0].name, "requests.svg");
+    insta::assert_snapshot!(report.charts[0].svg);
+}
+
+#[test]
+fn every_chart_speaks_to_those_who_do_not_see_it() {
+    for chart in render_one(fixture::four_ways()).charts {
+        assert!(chart.svg.starts_with("<svg xmlns="), "{}", chart.name);
+        assert!(chart.svg.trim_end().ends_with("</svg>"), "{}", chart.name);
+        for part in ["role=\"img\"", "<title id=", "<desc id="] {
+            assert_eq!(chart.svg.matches(part).count(), 1, "{part} in {}", chart.name);
+        }
+        for transport in ["Short polling", "Long polling", "Server-sent events", "WebSocket"] {
+            assert!(chart.alt.contains(transport), "{transport} in {}", chart.alt);
+        }
+    }
+}
+
+#[test]
+fn what_is_given_stays_text() {
+    let script = "<script>alert(1)</script> & \"so on\"";
+    let mut results = fixture::three_ways();
+    results.scenario.title = script.into();
+    results.scenario.question = script.into();
+    results.scenario.lab = script.into();
+    results.run = script.into();
+    results.host.processor = Some(script.into());
+    results.cautions.push(Caution {
+        what: script.into(),
+        try_this: script.into(),
+    });
+    let report = render(&[results.clone(), results]).unwrap();
+    assert!(!report.html.contains("<script"), "a script got in");
+    assert!(report.html.contains("&lt;script&gt;alert(1)&lt;&#x2f;script&gt;"));
+    assert!(report.charts.iter().all(|chart| !chart.svg.contains("<script")));
+}
+
+#[test]
+fn the_page_needs_nothing_from_elsewhere() {
+    let html = render_one(fixture::four_ways()).html;
+    for needy in ["<link", "<script", "<img", "src=", "@import", "url(", "href="] {
+        assert!(!html.contains(needy), "{needy}");
+    }
+    for place in html.split("http").skip(1) {
+        assert!(place.starts_with("://www.w3.org/2000/svg"), "{}", &place[..40]);
+    }
+}
+
+#[test]
+fn headings_come_in_order_and_names_once() {
+    let html = render(&fixture::two_timeouts()).unwrap().html;
+    let levels: Vec<u32> = html
+        .split("<h")
+        .skip(1)
+        .filter_map(|rest| rest.chars().next()?.to_digit(10))
+        .collect();
+    assert_eq!(levels[0], 1);
+    assert!(levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{levels:?}");
+    let mut names: Vec<&str> = html
+        .split(" id=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all, "{names:?}");
+}
+
+#[test]
+fn odd_runs_have_a_report_too() {
+    for (what, change) in ODD {
+        let mut results = fixture::four_ways();
+        change(&mut results);
+        for runs in [vec![results.clone()], vec![results.clone(), fixture::three_ways()]] {
+            let report = render(&runs).unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert!(!report.findings.is_empty(), "{what}");
+            for text in report
+                .findings
+                .iter()
+                .chain(report.charts.iter().map(|chart| &chart.alt))
+                .chain([&report.html])
+            {
+                for wrong in ["NaN", "inf ", "Some(", "None"] {
+                    assert!(!text.contains(wrong), "{wrong} in {what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn cautions_stand_on_the_page() {
+    let mut results = fixture::three_ways();
+    results.runs[0].ledger.lost = 7;
+    let report = render_one(results);
+    assert_eq!(report.cautions.len(), 1);
+    let what = &report.cautions[0].what;
+    assert!(report.html.contains(what.as_str()), "{what}");
+    assert!(!render_one(fixture::three_ways()).html.contains("Reasons to doubt"));
+}
+
+/// Writes pages and charts into the folder that `TALKPLACE_LOOK` names, to be looked at; does nothing without it.
+#[test]
+fn pictures_to_look_at() {
+    let Some(folder) = std::env::var_os("TALKPLACE_LOOK").map(std::path::PathBuf::from) else {
+        return;
+    };
+    let odd = ODD.into_iter().map(|(what, change)| {
+        let mut results = fixture::four_ways();
+        change(&mut results);
+        (what, vec![results])
+    });
+    let plain = [
+        ("three", vec![fixture::three_ways()]),
+        ("four", vec![fixture::four_ways()]),
+        ("two", fixture::two_timeouts().into()),
+    ];
+    for (what, runs) in plain.into_iter().chain(odd) {
+        let report = render(&runs).unwrap();
+        let folder = folder.join(what.replace([' ', ','], "-"));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("index.html"), &report.html).unwrap();
+        for chart in &report.charts {
+            std::fs::write(folder.join(&chart.name), &chart.svg).unwrap();
+        }
+    }
+}
