@@ -1,22 +1,53 @@
-//! What was typed, and what to do about it.
+//! What was typed, and what to do about it. The library knows nothing of any of this.
 
+mod args;
+mod compare;
+mod eject;
+mod exit;
+mod labs;
+mod logs;
+mod pages;
+mod pick;
+mod progress;
+mod redraw;
+mod run;
 mod serve;
+mod show;
+mod stop;
+mod terminal;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser as _;
 
-#[derive(clap::Parser)]
-#[command(version)]
-enum Args {
-    Serve(serve::ServeArgs),
+use args::{Args, Command};
+use exit::Exit;
+
+/// The whole flow: read what was typed, do it, and say in one sentence why it could not be done.
+pub(crate) fn main() -> ExitCode {
+    // Usage is clap's to explain; it leaves with 2, like everything else here that could not run.
+    let args = Args::parse();
+    logs::start(&args.command);
+    let done = match args.command {
+        Command::Serve(args) => serve::serve(*args),
+        Command::Run(args) => run::run(&args),
+        Command::Compare(args) => compare::compare(&args),
+        Command::Report(args) => redraw::redraw(&args),
+        Command::Labs(args) => labs::labs(&args),
+        Command::Eject(args) => eject::eject(&args),
+    };
+    done.unwrap_or_else(|error| {
+        terminal::say(&format!("talkplace: {error:#}"));
+        Exit::CouldNotRun.into()
+    })
 }
 
-/// The whole flow.
-pub(crate) fn main() -> ExitCode {
-    let Args::Serve(args) = Args::parse();
-    serve::serve(args).unwrap_or_else(|error| {
-        eprintln!("talkplace: {error:#}");
-        ExitCode::from(2)
-    })
+/// A runtime of one thread, this one.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder
+        .enable_all()
+        .build()
+        .context("the system gives no runtime its means of waiting")
 }

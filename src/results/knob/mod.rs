@@ -77,6 +77,11 @@ impl Key {
         (self.set)(scenario, text)
     }
 
+    /// Its name within its table.
+    fn last(&self) -> &'static str {
+        self.name.rsplit('.').next().unwrap_or(self.name)
+    }
+
     /// Whether it only names the lab: two runs that differ in it still do the same thing.
     pub fn is_words_only(&self) -> bool {
         matches!(self.name, "title" | "question")
@@ -105,19 +110,20 @@ pub fn differences(scenarios: &[&Scenario]) -> Vec<Difference> {
         .collect()
 }
 
-/// The name that was most likely meant by an unknown one, if any comes near.
+/// The key or the table that was most likely meant by an unknown name, if any comes near.
 pub fn nearest(unknown: &str) -> Option<&'static str> {
     let wanted = unknown.replace('-', "_");
-    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-    if let Some(key) = KEYS.iter().find(|key| last(key.name) == last(&wanted)) {
+    if let Some(key) = KEYS.iter().find(|key| key.last() == wanted) {
         return Some(key.name);
     }
-    let distance = |key: &Key| {
-        strsim::damerau_levenshtein(key.name, &wanted).min(strsim::damerau_levenshtein(&last(key.name), &wanted))
-    };
-    let near = wanted.chars().count() / 3 + 1;
-    let key = KEYS.iter().min_by_key(|key| distance(key))?;
-    (distance(key) <= near).then_some(key.name)
+    let tables = KEYS.iter().filter_map(|key| Some((key.name.split_once('.')?.0, 0)));
+    let whole = KEYS.iter().map(|key| (key.name, 0));
+    // And keys without their tables, as they stand below a table's heading.
+    let parts = KEYS.iter().map(|key| (key.name, key.name.len() - key.last().len()));
+    let distance =
+        |(name, skipped): (&'static str, usize)| (strsim::damerau_levenshtein(&name[skipped..], &wanted), name);
+    let (distance, name) = whole.chain(tables).chain(parts).map(distance).min()?;
+    (distance <= wanted.chars().count() / 3 + 1).then_some(name)
 }
 
 #[cfg(test)]
@@ -166,6 +172,9 @@ mod tests {
             ("interval", "poll.interval"),
             ("rate", "feed.rate"),
             ("warmup", "warm_up"),
+            ("long-poll", "long_poll"),
+            ("poll.intervall", "poll.interval"),
+            ("pole.interval", "poll.interval"),
         ] {
             assert_eq!(nearest(slip), Some(meant), "{slip}");
         }

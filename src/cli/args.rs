@@ -1,0 +1,212 @@
+//! What can be typed. The doc comments are the help text; nothing outside `cli` knows these types.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use talkplace::lab::Change;
+
+use super::serve::ServeArgs;
+
+/// One chat, heard in several ways, and what each of them costs.
+///
+/// talkplace starts a chat server, lets a few hundred listeners hear the same messages by short polling, long polling,
+/// server-sent events and WebSocket, and draws what each way cost.
+#[derive(Debug, Parser)]
+#[command(name = "talkplace", version, max_term_width = 100, after_help = START)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const START: &str = "\
+Start here:
+  talkplace labs                                   the questions there are labs for
+  talkplace run three-ways                         a minute, then a report
+  talkplace run three-ways --long-poll-timeout 2s  the same with one knob turned, beside the first
+
+Exit status: 0 fine, 2 could not run, 3 ran but its figures prove nothing, 130 stopped by ctrl-C.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a lab, and draw a report of what each transport cost
+    Run(RunArgs),
+    /// Draw runs side by side, and name the knobs in which they differ
+    Compare(CompareArgs),
+    /// Draw the report of a run again, from its results.json
+    Report(ReportArgs),
+    /// List the labs with their questions, or the knobs of one lab
+    Labs(LabsArgs),
+    /// Write a lab out for editing
+    Eject(EjectArgs),
+    /// Serve the chat: a page, and every transport of the contract
+    // Boxed, as it is several times as large as the others.
+    Serve(Box<ServeArgs>),
+}
+
+impl Command {
+    /// What is logged unless `RUST_LOG` says otherwise.
+    pub(crate) fn usual_log_level(&self) -> &'static str {
+        match self {
+            Command::Serve(_) => "info",
+            _ => "warn",
+        }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(crate) struct RunArgs {
+    /// A lab (`three-ways`, `01-three-ways` or `1`), or the path of a scenario of your own
+    pub(crate) lab: String,
+
+    /// How long the server may hold a long poll: "2s", "25s"
+    #[arg(long, value_name = "TIME", help_heading = KNOBS)]
+    long_poll_timeout: Option<String>,
+    /// How often short polling asks: "500ms", "1s"
+    #[arg(long, value_name = "TIME", help_heading = KNOBS)]
+    poll_interval: Option<String>,
+    /// How many listeners each transport has
+    #[arg(long, value_name = "NUMBER", help_heading = KNOBS)]
+    listeners: Option<String>,
+    /// Messages in the feed: "20/s", "6/min", "1/10s"
+    #[arg(long, value_name = "RATE", help_heading = KNOBS)]
+    rate: Option<String>,
+    /// Round-trip time between the listeners and the server: "40ms"; "0s" is the bare machine
+    #[arg(long, value_name = "TIME", help_heading = KNOBS)]
+    rtt: Option<String>,
+    /// How long is counted, per transport: "20s"
+    #[arg(long, value_name = "TIME", help_heading = KNOBS)]
+    duration: Option<String>,
+    /// What is measured, in this order: "poll,long-poll,events,websocket"
+    #[arg(long, value_name = "LIST", help_heading = KNOBS)]
+    transports: Option<String>,
+    /// Another plan of messages: every seed gives one of its own, and always the same
+    #[arg(long, value_name = "NUMBER", help_heading = KNOBS)]
+    seed: Option<String>,
+    /// Any other knob, as in a scenario: "feed.text_bytes=256"; `talkplace labs LAB` lists them
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value, help_heading = KNOBS)]
+    set: Vec<(String, String)>,
+    /// The lab's short form, which takes under 15 seconds
+    #[arg(long, help_heading = KNOBS)]
+    pub(crate) quick: bool,
+
+    /// Where the folders of runs are kept
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub(crate) out: PathBuf,
+    /// Leave out the comparison with the latest earlier run of this lab
+    #[arg(long)]
+    pub(crate) no_compare: bool,
+    /// Print the results as JSON on stdout, and nothing else there
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const KNOBS: &str = "Knobs";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  talkplace run three-ways
+  talkplace run three-ways --quick --listeners 50
+  talkplace run three-ways --rate 1/10s --long-poll-timeout 2s
+  talkplace run three-ways --set feed.arrivals=constant --set poll.timer=after-answer
+  talkplace run my/scenario.toml --json > results.json
+
+What it writes: LAB/RUN/ below --out, with results.json, index.html and the charts as SVG.
+ctrl-C ends it early; transports that were finished by then are kept.";
+
+impl RunArgs {
+    /// The knobs that were turned, in the order in which they count: `--set` may be more precise and comes last.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        let flags = [
+            ("long_poll.timeout", "--long-poll-timeout", &self.long_poll_timeout),
+            ("poll.interval", "--poll-interval", &self.poll_interval),
+            ("listeners", "--listeners", &self.listeners),
+            ("feed.rate", "--rate", &self.rate),
+            ("link.rtt", "--rtt", &self.rtt),
+            ("duration", "--duration", &self.duration),
+            ("transports", "--transports", &self.transports),
+            ("seed", "--seed", &self.seed),
+        ];
+        let flags = flags.into_iter().filter_map(|(key, flag, value)| {
+            let value = value.clone()?;
+            Some(Change {
+                key: key.to_owned(),
+                typed: format!("{flag} {value}"),
+                value,
+            })
+        });
+        let set = self.set.iter().map(|(key, value)| Change {
+            key: key.clone(),
+            value: value.clone(),
+            typed: format!("--set {key}={value}"),
+        });
+        flags.chain(set).collect()
+    }
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text
+        .split_once('=')
+        .ok_or("write it as KEY=VALUE, for example feed.text_bytes=256")?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = COMPARE_EXAMPLES)]
+pub(crate) struct CompareArgs {
+    /// Runs: a folder, its results.json, LAB/RUN, or LAB for its latest complete run
+    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    pub(crate) runs: Vec<String>,
+    /// Where the comparison goes [default: compare/NAMES below --reports]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Where the folders of runs are kept
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub(crate) reports: PathBuf,
+}
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  talkplace compare reports/three-ways/2026-11-22T17-05-33 three-ways
+  talkplace compare monday/results.json tuesday/results.json --out week";
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = REPORT_EXAMPLES)]
+pub(crate) struct ReportArgs {
+    /// A run: a folder, its results.json, LAB/RUN, or LAB for its latest complete run
+    pub(crate) run: String,
+    /// Where the report goes [default: the folder of the run]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Where the folders of runs are kept
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub(crate) reports: PathBuf,
+}
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  talkplace report three-ways
+  talkplace report a-friend/results.json --out a-friend";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LabsArgs {
+    /// Show the knobs of this lab (or of this scenario file), with their values
+    pub(crate) lab: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = EJECT_EXAMPLES)]
+pub(crate) struct EjectArgs {
+    /// Which lab
+    pub(crate) lab: String,
+    /// Where to [default: a folder with the lab's name]
+    pub(crate) dir: Option<PathBuf>,
+    /// Write over files that are there already
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+const EJECT_EXAMPLES: &str = "\
+Example:
+  talkplace eject three-ways mine
+  talkplace run mine/scenario.toml";

@@ -1,0 +1,43 @@
+use std::process::ExitCode;
+
+use talkplace::results::Results;
+
+use super::stop::Signal;
+
+/// How the program ends, for whoever called it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// 0: all went well.
+    Fine,
+    /// 2: it could not run: usage, a file, a port.
+    CouldNotRun,
+    /// 3: it ran, but its figures prove nothing.
+    Unclear,
+    /// 130 for ctrl-C, as shells count it: 128 and the number of the signal.
+    Stopped(Signal),
+}
+
+impl Exit {
+    /// What a finished run comes to.
+    ///
+    /// A run whose ledger is not clean is unclear: its transports did not carry the same messages, so that their costs
+    /// cannot be compared, and a script that reads only the status must not take it for a good one.
+    pub(crate) fn of(results: &Results) -> Self {
+        if results.runs.iter().all(|run| run.ledger.is_clean()) {
+            Exit::Fine
+        } else {
+            Exit::Unclear
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Fine => 0,
+            Exit::CouldNotRun => 2,
+            Exit::Unclear => 3,
+            Exit::Stopped(signal) => signal.status(),
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! How far a run has come: a bar with the time left on a terminal, a line per transport elsewhere.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use talkplace::load::{Phase, Progress};
+use talkplace::protocol::Transport;
+use talkplace::results::Scenario;
+
+use super::terminal;
+
+/// A server has to start and the listeners have to connect; nobody knows beforehand how long that takes.
+const START: Duration = Duration::from_secs(1);
+
+/// Shows progress on stderr.
+pub(crate) struct Shown {
+    transports: Vec<Transport>,
+    sending: Duration,
+    bar: Option<ProgressBar>,
+    now: Mutex<Option<Now>>,
+}
+
+/// The transport that is being measured, and when its first message was due.
+#[derive(Clone, Copy)]
+struct Now {
+    transport: Transport,
+    sending_since: Option<Instant>,
+}
+
+impl Shown {
+    /// For a run of this scenario; `terminal` is whether stderr is one that takes escape codes.
+    pub(crate) fn new(scenario: &Scenario, terminal: bool) -> Self {
+        let mut shown = Shown {
+            transports: scenario.transports.clone(),
+            sending: scenario.sending(),
+            bar: None,
+            now: Mutex::new(None),
+        };
+        if terminal {
+            let bar = ProgressBar::new(shown.until(shown.transports.len()).as_millis() as u64);
+            let style =
+                ProgressStyle::with_template("{bar:30} {msg}").expect("the template is a constant, and a good one");
+            bar.set_style(style.progress_chars("=> "));
+            shown.bar = Some(bar);
+        }
+        shown
+    }
+
+    /// Takes in how far a transport has come.
+    pub(crate) fn update(&self, transport: Transport, progress: Progress) {
+        let begins = self.begins(transport);
+        let sending_for = self.sending_for(progress.phase);
+        match &self.bar {
+            Some(bar) => self.draw(bar, transport, progress, sending_for),
+            None if begins => terminal::say(&self.line(transport)),
+            None => {}
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Whether this is the first that is heard of the transport.
+    fn begins(&self, transport: Transport) -> bool {
+        let mut now = self.now.lock().expect("nothing panics while it holds this lock");
+        let begins = now.is_none_or(|now| now.transport != transport);
+        if begins {
+            *now = Some(Now {
+                transport,
+                sending_since: None,
+            });
+        }
+        begins
+    }
+
+    fn sending_for(&self, phase: Phase) -> Option<Duration> {
+        let mut now = self.now.lock().expect("nothing panics while it holds this lock");
+        let now = now.as_mut()?;
+        match phase {
+            Phase::Starting => None,
+            Phase::WarmUp | Phase::Window => Some(now.sending_since.get_or_insert_with(Instant::now).elapsed()),
+            Phase::Drain => Some(self.sending),
+        }
+    }
+
+    fn draw(&self, bar: &ProgressBar, transport: Transport, progress: Progress, sending_for: Option<Duration>) {
+        let done = self.until(self.position(transport))
+            + sending_for.map_or(Duration::ZERO, |time| START + time.min(self.sending));
+        let left = self.until(self.transports.len()).saturating_sub(done);
+        bar.set_position(done.as_millis() as u64);
+        bar.set_message(format!(
+            "{} s left, {}, {}: {} messages heard {} times",
+            left.as_secs_f64().ceil(),
+            transport.title(),
+            phase(progress.phase),
+            progress.accepted,
+            progress.heard
+        ));
+    }
+
+    fn line(&self, transport: Transport) -> String {
+        let seconds = (START + self.sending).as_secs();
+        let (n, of) = (self.position(transport) + 1, self.transports.len());
+        format!("{} ({n} of {of}), about {seconds} s", transport.title())
+    }
+
+    fn position(&self, transport: Transport) -> usize {
+        self.transports
+            .iter()
+            .position(|other| *other == transport)
+            .unwrap_or(0)
+    }
+
+    /// How long so many transports take, about.
+    fn until(&self, transports: usize) -> Duration {
+        (START + self.sending) * transports as u32
+    }
+}
+
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Starting => "starting",
+        Phase::WarmUp => "warming up",
+        Phase::Window => "counting",
+        Phase::Drain => "hearing the last",
+    }
+}

@@ -1,0 +1,139 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use talkplace::lab::{self, End, MeasureError};
+use talkplace::load::Target;
+use talkplace::protocol::Transport;
+use talkplace::report;
+use talkplace::results::{Results, RunFolder, latest_complete};
+use time::OffsetDateTime;
+
+use super::args::RunArgs;
+use super::exit::Exit;
+use super::progress::Shown;
+use super::stop::{Signal, Stop};
+use super::{pages, pick, runtime, show, terminal};
+
+/// `talkplace run`: everything is checked and the folder is made before anything is measured.
+pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let source = pick::scenario(&args.lab)?;
+    let scenario = source.scenario(args.quick, &args.changes())?;
+    let server = std::env::current_exe().context("the system does not tell where this program is")?;
+    let folder = RunFolder::create(&args.out, &scenario.lab, OffsetDateTime::now_utc())?;
+    let mut results = lab::begin(scenario, &folder);
+    let ended = measure(&mut results, &folder, &Target::Spawn(server));
+    match ended {
+        // Without results on the disk a report would be a picture of nothing.
+        Err(error) if error.downcast_ref::<MeasureError>().is_some_and(is_of_folder) => {
+            folder.remove_if_empty();
+            Err(error)
+        }
+        Err(error) if results.runs.is_empty() => {
+            folder.remove_if_empty();
+            Err(error.context("nothing was measured and nothing written"))
+        }
+        Err(error) => {
+            deliver(args, &folder, &results)?;
+            Err(error.context(kept(&folder, &results)))
+        }
+        Ok(None) => {
+            deliver(args, &folder, &results)?;
+            Ok(Exit::of(&results).into())
+        }
+        Ok(Some(signal)) => stopped(args, folder, &results, signal),
+    }
+}
+
+/// Measures until the end, or until a signal, which it gives back.
+fn measure(results: &mut Results, folder: &RunFolder, target: &Target) -> anyhow::Result<Option<Signal>> {
+    let shown = Shown::new(&results.scenario, terminal::stderr_takes_escapes());
+    let watch = |transport, progress| shown.update(transport, progress);
+    let ended = runtime()?.block_on(async {
+        let stop = Stop::on_signals()?;
+        let end = lab::measure(results, folder, target, &watch, stop.token()).await?;
+        Ok(match end {
+            End::Complete => None,
+            End::Stopped => Some(stop.signal().expect("only a signal cancels the token")),
+        })
+    });
+    shown.end();
+    ended
+}
+
+/// Says what was and what was not written.
+fn stopped(args: &RunArgs, folder: RunFolder, results: &Results, signal: Signal) -> anyhow::Result<ExitCode> {
+    let by = signal.name();
+    if results.runs.is_empty() {
+        folder.remove_if_empty();
+        terminal::say(&format!(
+            "talkplace: stopped by {by} before the first transport was measured; nothing was written"
+        ));
+    } else {
+        deliver(args, &folder, results)?;
+        terminal::say(&format!("talkplace: stopped by {by}: {}", kept(&folder, results)));
+    }
+    Ok(Exit::Stopped(signal).into())
+}
+
+/// Draws the report beside the latest earlier run, and prints what was found.
+fn deliver(args: &RunArgs, folder: &RunFolder, results: &Results) -> anyhow::Result<()> {
+    let page = draw(args, folder, results).with_context(|| {
+        let run = folder.path().display();
+        format!("the run is kept in {run}, but its report could not be made; `talkplace report {run}` tries again")
+    })?;
+    if args.json {
+        let json = serde_json::to_string_pretty(results).context("the results do not fit into JSON")?;
+        terminal::print(&(json + "\n"))?;
+        terminal::say(&format!("Report: {}", page.display()));
+    }
+    Ok(())
+}
+
+fn draw(args: &RunArgs, folder: &RunFolder, results: &Results) -> anyhow::Result<PathBuf> {
+    let mut shown = vec![results.clone()];
+    // Part of a run beside a whole one would show the missing transports as a difference.
+    let compare = !args.no_compare && results.complete;
+    shown.extend(compare.then(|| earlier(&args.out, folder, results)).flatten());
+    let report = report::render(&shown)?;
+    let page = pages::write(folder.path(), &report)?;
+    if !args.json {
+        terminal::print(&show::text(&results.scenario.title, &report))?;
+        terminal::print(&format!("\nReport: {}\n", page.display()))?;
+    }
+    Ok(page)
+}
+
+fn earlier(reports: &Path, folder: &RunFolder, results: &Results) -> Option<Results> {
+    let (path, earlier) = latest_complete(reports, &results.scenario.lab, Some(folder.name()))?;
+    terminal::say(&format!(
+        "Shown beside the run before, {} (--no-compare leaves it out)",
+        path.display()
+    ));
+    Some(earlier)
+}
+
+/// What there is of a run that did not come to its end.
+fn kept(folder: &RunFolder, results: &Results) -> String {
+    let measured: Vec<Transport> = results.runs.iter().map(|run| run.transport).collect();
+    let missing = results
+        .scenario
+        .transports
+        .iter()
+        .filter(|transport| !measured.contains(transport));
+    let path = folder.path().display();
+    format!(
+        "{} kept in {path}, not measured: {}",
+        titles(&measured),
+        titles(missing)
+    )
+}
+
+fn titles<'a>(transports: impl IntoIterator<Item = &'a Transport>) -> String {
+    let titles: Vec<&str> = transports.into_iter().map(|transport| transport.title()).collect();
+    titles.join(", ")
+}
+
+fn is_of_folder(error: &MeasureError) -> bool {
+    matches!(error, MeasureError::Folder(_))
+}

@@ -1,0 +1,39 @@
+use std::fmt::Write as _;
+
+use talkplace::report::{Report, Table};
+
+use super::terminal;
+
+/// A report as text: what was found, the main table, the knobs that differ between runs, and the reasons to doubt it.
+pub(crate) fn text(title: &str, report: &Report) -> String {
+    let mut text = format!("{title}\n");
+    let differences = report
+        .tables
+        .iter()
+        .filter(|table| table.name == "difference" && !table.groups.is_empty());
+    for table in report.tables.iter().take(1).chain(differences) {
+        push(&mut text, table);
+    }
+    text.push('\n');
+    let findings = report.findings.iter().map(|finding| format!("- {finding}\n"));
+    text.extend(findings);
+    let mut cautions = String::new();
+    for caution in &report.cautions {
+        // A String takes whatever is written to it.
+        let _ = writeln!(cautions, "! {} {}", caution.what, caution.try_this);
+    }
+    if !cautions.is_empty() {
+        text.push('\n');
+        text.push_str(&cautions);
+    }
+    text
+}
+
+fn push(text: &mut String, table: &Table) {
+    let _ = write!(
+        text,
+        "\n{}\n\n{}",
+        table.caption,
+        table.to_text(terminal::table_style())
+    );
+}
