@@ -87,8 +87,8 @@ fn difference(beside: &Beside) -> Table {
 
 /// Every knob of the first run.
 fn knob_table(beside: &Beside) -> Table {
-    let knobs = knobs(&beside.first().scenario).into_iter();
-    let rows = knobs.map(|knob| Row::new(knob.name, vec![knob.value, knob.means.to_owned()]));
+    let scenario = &beside.first().scenario;
+    let rows = knobs().map(|key| Row::new(key.name, vec![key.get(scenario), key.help.to_owned()]));
     Table {
         name: "knobs",
         caption: format!("The knobs of run {}", beside.first().run),

@@ -10,9 +10,10 @@ use serde::Serialize;
 use super::beside::Beside;
 use super::chart::Chart;
 use super::knob::command;
-use super::number::{bytes, duration, rate};
+use super::number::bytes;
 use super::table::Table;
 use super::word::{list, name};
+use crate::results::knob::{write_rate, write_time};
 use crate::results::{Arrivals, Caution, Host, PollTimer, Scenario};
 
 const TEMPLATE: &str = include_str!("page.html");
@@ -127,7 +128,7 @@ fn method(scenario: &Scenario) -> Vec<String> {
         format!(
             "Between listeners and server lay an emulated link with a round trip of {}: the bytes of each direction were held for half \
              of it, and a new connection cost one round trip before its first byte.",
-            duration(scenario.rtt)
+            write_time(scenario.rtt)
         )
     };
     vec![
@@ -136,22 +137,22 @@ fn method(scenario: &Scenario) -> Vec<String> {
              schedule: {} messages with {} bytes of text, {arrivals}, drawn from the seed {}.",
             list(&names),
             scenario.listeners,
-            rate(scenario.rate_per_s),
+            write_rate(scenario.rate_per_s),
             scenario.text_bytes,
             scenario.seed
         ),
         link,
         format!(
             "Short polling asked every {}, {timer}. A long poll was held for {} at most.",
-            duration(scenario.poll_interval),
-            duration(scenario.long_poll_timeout)
+            write_time(scenario.poll_interval),
+            write_time(scenario.long_poll_timeout)
         ),
         format!(
             "The first {} were a warm-up, heard but not counted. Then came the window of {}, in which everything was counted, and up to {} \
              to hear what was still on its way. The ledger covers all of it.",
-            duration(scenario.warm_up),
-            duration(scenario.duration),
-            duration(scenario.drain)
+            write_time(scenario.warm_up),
+            write_time(scenario.duration),
+            write_time(scenario.drain)
         ),
     ]
 }

@@ -1,7 +1,5 @@
 //! Numbers as people read them: thousands apart, no more digits than they are worth, the unit always there.
 
-use std::time::Duration;
-
 /// A space at which a line does not break: a number stays with its unit.
 const SPACE: char = '\u{a0}';
 
@@ -86,21 +84,6 @@ pub(crate) fn times(ratio: f64) -> String {
     }
 }
 
-/// A length of time as a scenario writes it: `25s`, `40ms`.
-pub(crate) fn duration(time: Duration) -> String {
-    let us = time.as_micros();
-    match us {
-        us if us.is_multiple_of(1_000_000) => format!("{}s", us / 1_000_000),
-        us if us.is_multiple_of(1_000) => format!("{}ms", us / 1_000),
-        us => format!("{us}us"),
-    }
-}
-
-/// A rate as a scenario writes it: `10/s`.
-pub(crate) fn rate(per_s: f64) -> String {
-    format!("{per_s}/s")
-}
-
 /// A number and its unit, kept on one line.
 pub(crate) fn with_unit(number: String, unit: &str) -> String {
     format!("{number}{SPACE}{unit}")
@@ -161,13 +144,6 @@ mod tests {
             seen,
             ["0 %", "< 0.1 %", "8.1 %", "37 %", "61 %", "99.5 %", "> 99.9 %", "100 %"]
         );
-    }
-
-    #[test]
-    fn durations_are_written_as_a_scenario_writes_them() {
-        let seen = [25_000_000, 1_500_000, 40_000, 250].map(|us| duration(Duration::from_micros(us)));
-        assert_eq!(seen, ["25s", "1500ms", "40ms", "250us"]);
-        assert_eq!((rate(10.0), rate(0.1)), ("10/s".to_owned(), "0.1/s".to_owned()));
     }
 
     #[test]

@@ -46,13 +46,13 @@ pub static KEYS: &[Key] = &[
     key!("duration", duration: Duration, "how long is counted"),
     key!("warm_up", warm_up: Duration, "how long messages flow before anything is counted"),
     key!("drain", drain: Duration, "how long the last messages may take to be heard"),
-    key!("seed", seed: u64, "where the plan of messages and the listeners' phases come from"),
+    key!("seed", seed: u64, "where the plan of messages comes from"),
     key!("feed.rate", rate_per_s: f64, "messages in the feed, all publishers together"),
-    key!("feed.arrivals", arrivals: Arrivals, "how the messages are spread: at random, or one every 1/rate"),
+    key!("feed.arrivals", arrivals: Arrivals, "how they are spread: at random, or one every 1/rate"),
     key!("feed.text_bytes", text_bytes: u32, "length of a message's text in bytes"),
-    key!("link.rtt", rtt: Duration, "round-trip time between the listeners and the server, half of it each way"),
+    key!("link.rtt", rtt: Duration, "round trip of the link, half of it each way"),
     key!("poll.interval", poll_interval: Duration, "short polling: how often a listener asks"),
-    key!("poll.timer", poll_timer: PollTimer, "short polling: count the interval from request to request, or from the answer on"),
+    key!("poll.timer", poll_timer: PollTimer, "short polling: what the interval is counted from"),
     key!("long_poll.timeout", long_poll_timeout: Duration, "long polling: how long the server may hold a request"),
     key!("server.workers", server_workers: u32, "the server's worker threads; 0 is one per processor"),
     key!("server.keep_messages", server_keep_messages: u32, "how many messages the server keeps for who comes back"),
@@ -86,28 +86,6 @@ impl Key {
     pub fn is_words_only(&self) -> bool {
         matches!(self.name, "title" | "question")
     }
-}
-
-/// A knob that is not the same in all of some scenarios.
-#[derive(Debug, Clone)]
-pub struct Difference {
-    /// Which knob.
-    pub key: &'static Key,
-    /// Its value in each scenario, in their order.
-    pub values: Vec<String>,
-}
-
-/// The knobs in which these scenarios differ; titles and questions are none.
-pub fn differences(scenarios: &[&Scenario]) -> Vec<Difference> {
-    let values = |key: &Key| scenarios.iter().map(|scenario| key.get(scenario)).collect::<Vec<_>>();
-    KEYS.iter()
-        .filter(|key| !key.is_words_only())
-        .map(|key| Difference {
-            key,
-            values: values(key),
-        })
-        .filter(|difference| difference.values.windows(2).any(|pair| pair[0] != pair[1]))
-        .collect()
 }
 
 /// The key or the table that was most likely meant by an unknown name, if any comes near.
@@ -179,19 +157,6 @@ mod tests {
             assert_eq!(nearest(slip), Some(meant), "{slip}");
         }
         assert_eq!(nearest("colour_of_the_sky"), None);
-    }
-
-    #[test]
-    fn only_knobs_that_differ_are_named() {
-        let one = Scenario::default();
-        let two = Scenario {
-            listeners: 7,
-            title: "other".into(),
-            ..one.clone()
-        };
-        let found = differences(&[&one, &two]);
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].key.name, found[0].values[1].as_str()), ("listeners", "7"));
     }
 
     proptest! {
