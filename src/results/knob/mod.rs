@@ -55,7 +55,7 @@ pub static KEYS: &[Key] = &[
     key!("poll.timer", poll_timer: PollTimer, "short polling: what the interval is counted from"),
     key!("long_poll.timeout", long_poll_timeout: Duration, "long polling: how long the server may hold a request"),
     key!("server.workers", server_workers: u32, "the server's worker threads; 0 is one per processor"),
-    key!("server.keep_messages", server_keep_messages: u32, "how many messages the server keeps for who comes back"),
+    key!("server.keep_messages", server_keep_messages: u32, "how many messages the server keeps"),
 ];
 
 impl Key {
