@@ -443,8 +443,9 @@ mod tests {
             bytes: 1 << 30,
         });
         let text = "x".repeat(4_000);
-        let outbox = outbox(socket);
-        while outbox.blocked_since().is_none() {
+        let outbox = outbox(Rc::clone(&socket));
+        socket.writable().await.unwrap();
+        while outbox.is_flushed() {
             feed.publish(&Speaker::guest(), &text).unwrap();
             let batch = feed.read_after(outbox.heard.get(), BATCH).unwrap();
             outbox.offer(&Frames::of(batch.entries));
@@ -497,6 +498,7 @@ mod tests {
         for text in ["a", "b", "c"] {
             feed.publish(&Speaker::guest(), text).unwrap();
         }
+        socket.writable().await.unwrap();
         let outbox = outbox(socket);
         outbox.heard.set(1);
         let frames = Frames::of(feed.read_after(0, 10).unwrap().entries);

@@ -296,7 +296,10 @@ impl Session {
         if self.ends_at.is_some() {
             return;
         }
-        self.ends_at = Some(Instant::now() + self.worker.server.config.limits.close_timeout);
+        let server = &self.worker.server;
+        self.ends_at = Some(Instant::now() + server.config.limits.close_timeout);
+        // What the feed has taken in goes first, as far as the socket takes it: this client's own last words, for one.
+        while self.outbox.catch_up(&server.feed) == CaughtUp::More {}
         self.write(Message::Close(Some(CloseFrame {
             code,
             reason: reason.into(),
