@@ -1,1 +1,158 @@
-//! To be written.
+//! The server: one feed, several ways to hear it.
+//!
+//! ```text
+//! accept → worker → connection → router → sign-in, publish, transport → feed
+//! ```
+//!
+//! [`bind`] opens sockets, [`run`] serves on them until it is told to end. A connection is given to one of a few worker
+//! threads and stays there; what its tasks share with others of the worker needs no lock, and what workers share is the
+//! feed, counters, and the books on who may still publish.
+
+mod accept;
+mod answer;
+mod bell;
+mod config;
+mod connection;
+mod fanout;
+mod idempotency;
+mod metrics;
+mod origin;
+mod page;
+mod publish;
+mod rate;
+mod request;
+mod router;
+mod sign_in;
+mod transport;
+mod wire;
+mod worker;
+
+pub use accept::bind;
+pub use config::{Config, Limits, Publishing};
+pub use origin::{Origin, OriginError};
+pub use sign_in::{SigningKey, WeakKey};
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::feed::Feed;
+use accept::Door;
+use idempotency::Idempotency;
+use metrics::Metrics;
+use rate::Rate;
+use sign_in::SignIn;
+use worker::Accepted;
+
+/// Connections on their way to a worker at a time.
+const HANDOVER: usize = 1_024;
+
+/// What all workers share.
+struct Server {
+    config: Config,
+    feed: Feed,
+    metrics: Metrics,
+    sign_in: SignIn,
+    rate: Rate,
+    idempotency: Idempotency,
+    /// Cancelled when the server begins to shut down. By then the feed is closed: whoever sees this and has heard everything may end.
+    draining: CancellationToken,
+}
+
+/// Serves on the sockets until `shutdown` completes, then drains: what was accepted is delivered, held polls are answered,
+/// streams are closed, and new requests are refused. What has not ended after the drain timeout is cut.
+///
+/// Dropping the future cuts every connection.
+///
+/// # Errors
+/// When a socket cannot be served, or the system gives no thread.
+pub async fn run(sockets: Vec<TcpListener>, config: Config, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+    let drain_timeout = config.drain_timeout;
+    let connections = config.limits.connections;
+    let threads = worker_count(config.workers);
+    let server = Arc::new(Server::new(config));
+    let kill = CancellationToken::new();
+    // Also when this future is dropped: no thread goes on serving for a server that is gone.
+    let _kill_on_drop = kill.clone().drop_guard();
+
+    let mut workers = Vec::new();
+    let mut ends = JoinSet::new();
+    for n in 0..threads {
+        let (sender, receiver) = mpsc::channel(HANDOVER);
+        workers.push(sender);
+        ends.spawn(spawn_worker(n, Arc::clone(&server), receiver, kill.clone())?);
+    }
+    let door = Door::new(workers, connections);
+    let mut doors = JoinSet::new();
+    for socket in sockets {
+        doors.spawn(door.clone().open(socket));
+    }
+    drop(door);
+
+    tokio::select! {
+        () = shutdown => {}
+        // Neither ends by itself: one that does has failed.
+        Some(ended) = doors.join_next() => return ended.unwrap_or_else(|panic| Err(io::Error::other(panic))),
+        Some(ended) = ends.join_next() => return ended.unwrap_or_else(|panic| Err(io::Error::other(panic))),
+    }
+    info!("draining");
+    server.feed.close();
+    server.draining.cancel();
+    // Dropping the doors closes the sockets, and with their senders the workers' queues end.
+    doors.shutdown().await;
+    let all_ended = async { while ends.join_next().await.is_some() {} };
+    if tokio::time::timeout(drain_timeout, all_ended).await.is_err() {
+        info!("drain timeout: cutting what is left");
+        kill.cancel();
+        while ends.join_next().await.is_some() {}
+    }
+    Ok(())
+}
+
+impl Server {
+    fn new(config: Config) -> Self {
+        let key = config.signing_key.clone().unwrap_or_else(SigningKey::random);
+        let publishing = config.publishing;
+        Server {
+            feed: Feed::new(config.keep),
+            metrics: Metrics::new(),
+            sign_in: SignIn::new(key),
+            rate: Rate::new(publishing.rate_per_s),
+            idempotency: Idempotency::new(publishing.remember, publishing.remember_at_most),
+            draining: CancellationToken::new(),
+            config,
+        }
+    }
+}
+
+/// Starts a worker's thread; what is given completes when the thread ends.
+fn spawn_worker(
+    n: usize,
+    server: Arc<Server>,
+    accepted: mpsc::Receiver<Accepted>,
+    kill: CancellationToken,
+) -> io::Result<impl Future<Output = io::Result<()>> + Send + 'static> {
+    let (report, ended) = oneshot::channel();
+    std::thread::Builder::new().name(format!("worker-{n}")).spawn(move || {
+        let result = worker::work(&server, accepted, &kill);
+        // Nobody is left to hear it when `run` was dropped.
+        let _ = report.send(result);
+    })?;
+    Ok(async {
+        ended
+            .await
+            .unwrap_or_else(|_| Err(io::Error::other("a worker panicked")))
+    })
+}
+
+fn worker_count(asked: usize) -> usize {
+    match asked {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        asked => asked,
+    }
+}

@@ -1,0 +1,399 @@
+//! `talkplace serve`
+
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize;
+use talkplace::feed::Keep;
+use talkplace::protocol::Wait;
+use talkplace::server::{self, Config, Limits, Origin, Publishing, SigningKey};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{info, warn};
+
+/// Where the contract says that the server is, unless told otherwise: on both loopbacks, as `localhost` may mean either.
+const DEFAULT_ADDRESSES: [&str; 2] = ["127.0.0.1:3000", "[::1]:3000"];
+
+/// The chat server: one feed, heard by short polling, long polling, events and WebSocket.
+///
+/// A setting is taken from its flag, else from its TALKPLACE_… variable, else from the file given with --config, else it
+/// is the default. Keys of the file are the flags' names with underscores: long_poll_timeout = "25s".
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  talkplace serve\n  talkplace serve --listen 127.0.0.1:8080 --long-poll-timeout 10s\n  \
+                        TALKPLACE_KEEP_MESSAGES=100 talkplace serve"
+)]
+pub(crate) struct ServeArgs {
+    /// A TOML file with settings
+    #[arg(long, env = "TALKPLACE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+    /// End when standard input is closed: whoever started the server takes it along, however it ends
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
+}
+
+/// What can be set, from any of the three sources; `None` is not set there.
+#[derive(Debug, Default, clap::Args, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Settings {
+    /// Address to listen on; may be repeated [default: 127.0.0.1:3000 and [::1]:3000]
+    #[arg(long, env = "TALKPLACE_LISTEN", value_name = "ADDR", value_delimiter = ',')]
+    listen: Option<Vec<SocketAddr>>,
+    /// Messages kept for those who come back [default: 10000]
+    #[arg(long, env = "TALKPLACE_KEEP_MESSAGES", value_name = "N")]
+    keep_messages: Option<usize>,
+    /// Bytes of messages kept, at most [default: 16777216]
+    #[arg(long, env = "TALKPLACE_KEEP_BYTES", value_name = "N")]
+    keep_bytes: Option<usize>,
+    /// How long a long poll is held when it does not say [default: 25s]
+    #[arg(long, env = "TALKPLACE_LONG_POLL_TIMEOUT", value_name = "TIME")]
+    long_poll_timeout: Option<Time>,
+    /// How long a long poll is held at most [default: 120s]
+    #[arg(long, env = "TALKPLACE_LONG_POLL_CAP", value_name = "TIME")]
+    long_poll_cap: Option<Time>,
+    /// How often an event stream gets a comment [default: 15s]
+    #[arg(long, env = "TALKPLACE_HEARTBEAT", value_name = "TIME")]
+    heartbeat: Option<Time>,
+    /// How often a WebSocket is pinged, and how long its pong may take [default: 30s]
+    #[arg(long, env = "TALKPLACE_PING_INTERVAL", value_name = "TIME")]
+    ping_interval: Option<Time>,
+    /// Longest text, in bytes of UTF-8 [default: 4096]
+    #[arg(long, env = "TALKPLACE_MAX_TEXT", value_name = "N")]
+    max_text: Option<usize>,
+    /// Messages from one address: a number a second, for example 10/s, or off; five seconds' worth may come at once [default: 1000/s]
+    #[arg(long, env = "TALKPLACE_PUBLISH_RATE", value_name = "RATE")]
+    publish_rate: Option<PublishRate>,
+    /// Connections at a time [default: 20000]
+    #[arg(long, env = "TALKPLACE_MAX_CONNECTIONS", value_name = "N")]
+    max_connections: Option<usize>,
+    /// How long a connection may be open without a request [default: 75s]
+    #[arg(long, env = "TALKPLACE_IDLE_TIMEOUT", value_name = "TIME")]
+    idle_timeout: Option<Time>,
+    /// How long the head of a request may take [default: 10s]
+    #[arg(long, env = "TALKPLACE_HEAD_TIMEOUT", value_name = "TIME")]
+    head_timeout: Option<Time>,
+    /// How long the body of a request may take [default: 30s]
+    #[arg(long, env = "TALKPLACE_BODY_TIMEOUT", value_name = "TIME")]
+    body_timeout: Option<Time>,
+    /// How long a listener may read nothing while something waits for it [default: 10s]
+    #[arg(long, env = "TALKPLACE_STALL_TIMEOUT", value_name = "TIME")]
+    stall_timeout: Option<Time>,
+    /// How long shutting down may take [default: 10s]
+    #[arg(long, env = "TALKPLACE_DRAIN_TIMEOUT", value_name = "TIME")]
+    drain_timeout: Option<Time>,
+    /// Another origin whose pages may write and open WebSockets, for example https://example.org; may be repeated
+    #[arg(long, env = "TALKPLACE_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    origin: Option<Vec<SettingOrigin>>,
+    /// File whose bytes (32 at least) sign the cookies [default: a random key; sign-ins end with the process]
+    #[arg(long, env = "TALKPLACE_SIGNING_KEY_FILE", value_name = "FILE")]
+    signing_key_file: Option<PathBuf>,
+    /// Take a visitor's address from the last entry of X-Forwarded-For: only behind a proxy that appends to it
+    #[arg(long, env = "TALKPLACE_TRUST_PROXY", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    trust_proxy: Option<bool>,
+    /// Threads that serve connections [default: one per processor]
+    #[arg(long, env = "TALKPLACE_WORKERS", value_name = "N")]
+    workers: Option<usize>,
+}
+
+/// A time with its unit: `250ms`, `25s`, `2m`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+struct Time(Duration);
+
+/// Messages a second, or no bound.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+struct PublishRate(Option<f64>);
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+struct SettingOrigin(Origin);
+
+impl FromStr for Time {
+    type Err = talkplace::protocol::WaitError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(|Wait(time)| Time(time))
+    }
+}
+
+impl FromStr for PublishRate {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "off" {
+            return Ok(PublishRate(None));
+        }
+        let per_s = text.strip_suffix("/s").and_then(|number| number.parse::<f64>().ok());
+        let per_s = per_s.filter(|per_s| per_s.is_finite() && *per_s > 0.0);
+        per_s
+            .map(|per_s| PublishRate(Some(per_s)))
+            .ok_or("a rate is a number above zero with /s, for example 10/s, or off")
+    }
+}
+
+impl FromStr for SettingOrigin {
+    type Err = server::OriginError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(SettingOrigin)
+    }
+}
+
+/// In the file a setting is written as on the command line.
+macro_rules! read_from_a_string {
+    ($($name:ident),*) => {
+        $(impl TryFrom<String> for $name {
+            type Error = <$name as FromStr>::Err;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        })*
+    };
+}
+read_from_a_string!(Time, PublishRate, SettingOrigin);
+
+/// Serves until a signal, then drains.
+pub(crate) fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let file = args.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
+    let settings = args.settings.or(file);
+    let sockets = open(settings.listen.as_deref())?;
+    let config = settings.resolve()?;
+    raise_file_limit(config.limits.connections);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let signals = Signals::listen().context("cannot listen for signals")?;
+        announce(&sockets)?;
+        server::run(sockets, config, signals.end(args.until_stdin_closes))
+            .await
+            .context("the server failed")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What ends the server.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Completes at the first signal. The second one ends the process at once.
+    async fn end(mut self, until_stdin_closes: bool) {
+        tokio::select! {
+            _ = self.next() => {}
+            () = stdin_closed(), if until_stdin_closes => {}
+        }
+        tokio::spawn(async move {
+            let number = self.next().await;
+            info!("second signal: ending at once");
+            std::process::exit(128 + number);
+        });
+    }
+
+    /// The number of the next signal.
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
+            _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+        }
+    }
+}
+
+async fn stdin_closed() {
+    // A thread that blocks in `read`: it must not keep the process from ending, so it is not one of the runtime's.
+    let (closed, wait) = tokio::sync::oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        drop(closed);
+    });
+    let _ = wait.await;
+}
+
+fn open(listen: Option<&[SocketAddr]>) -> anyhow::Result<Vec<TcpListener>> {
+    if let Some(addresses) = listen {
+        return addresses.iter().map(|address| bind(*address)).collect();
+    }
+    let mut sockets = Vec::new();
+    for address in DEFAULT_ADDRESSES {
+        let address: SocketAddr = address.parse().expect("the default addresses are addresses");
+        match bind(address) {
+            // Some machines have no IPv6 at all; `localhost` is 127.0.0.1 there.
+            Err(error) if address.is_ipv6() && !is_taken(&error) => warn!("no IPv6 here: {error:#}"),
+            socket => sockets.push(socket?),
+        }
+    }
+    Ok(sockets)
+}
+
+fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    server::bind(address)
+        .with_context(|| format!("cannot listen on {address} (--listen chooses another address, port 0 a free one)"))
+}
+
+fn is_taken(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::AddrInUse)
+}
+
+/// One line a socket on stdout: whoever started the server reads there which port it was given, and that it is ready.
+fn announce(sockets: &[TcpListener]) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    for socket in sockets {
+        writeln!(stdout, "listening on http://{}", socket.local_addr()?)?;
+    }
+    stdout.flush()?;
+    Ok(())
+}
+
+fn read_file(path: &Path) -> anyhow::Result<Settings> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    toml::from_str(&text).map_err(|error| {
+        let before = error.span().map_or("", |span| &text[..span.start.min(text.len())]);
+        let line = before.lines().count().max(1) + usize::from(before.ends_with('\n'));
+        anyhow::anyhow!("{}, line {line}: {}", path.display(), error.message())
+    })
+}
+
+/// As many descriptors as the system allows: each connection is one.
+fn raise_file_limit(connections: usize) {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return;
+    };
+    let limit = if setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() {
+        hard
+    } else {
+        soft
+    };
+    if limit < connections as u64 {
+        warn!(
+            limit,
+            connections, "the system allows fewer files than --max-connections connections"
+        );
+    }
+}
+
+impl Settings {
+    /// What is set here, else what is set there.
+    fn or(self, file: Settings) -> Settings {
+        macro_rules! either {
+            ($($field:ident),* $(,)?) => { Settings { $($field: self.$field.or(file.$field)),* } };
+        }
+        either!(
+            listen,
+            keep_messages,
+            keep_bytes,
+            long_poll_timeout,
+            long_poll_cap,
+            heartbeat,
+            ping_interval,
+            max_text,
+            publish_rate,
+            max_connections,
+            idle_timeout,
+            head_timeout,
+            body_timeout,
+            stall_timeout,
+            drain_timeout,
+            origin,
+            signing_key_file,
+            trust_proxy,
+            workers,
+        )
+    }
+
+    fn resolve(self) -> anyhow::Result<Config> {
+        let Config {
+            keep,
+            publishing,
+            limits,
+            ..
+        } = Config::default();
+        let default = Config::default();
+        let time = |set: Option<Time>, default: Duration| set.map_or(default, |Time(time)| time);
+        let config = Config {
+            keep: Keep {
+                messages: self.keep_messages.unwrap_or(keep.messages),
+                bytes: self.keep_bytes.unwrap_or(keep.bytes),
+            },
+            long_poll_timeout: time(self.long_poll_timeout, default.long_poll_timeout),
+            long_poll_cap: time(self.long_poll_cap, default.long_poll_cap),
+            event_heartbeat: time(self.heartbeat, default.event_heartbeat),
+            ping_interval: time(self.ping_interval, default.ping_interval),
+            publishing: Publishing {
+                max_text: self.max_text.unwrap_or(publishing.max_text),
+                rate_per_s: self
+                    .publish_rate
+                    .map_or(publishing.rate_per_s, |PublishRate(rate)| rate),
+                ..publishing
+            },
+            origins: self
+                .origin
+                .unwrap_or_default()
+                .into_iter()
+                .map(|SettingOrigin(origin)| origin)
+                .collect(),
+            signing_key: self.signing_key_file.as_deref().map(read_key).transpose()?,
+            trust_proxy: self.trust_proxy.unwrap_or(default.trust_proxy),
+            workers: self.workers.unwrap_or(default.workers),
+            limits: Limits {
+                connections: self.max_connections.unwrap_or(limits.connections),
+                idle_timeout: time(self.idle_timeout, limits.idle_timeout),
+                head_timeout: time(self.head_timeout, limits.head_timeout),
+                body_timeout: time(self.body_timeout, limits.body_timeout),
+                stall_timeout: time(self.stall_timeout, limits.stall_timeout),
+                ..limits
+            },
+            drain_timeout: time(self.drain_timeout, default.drain_timeout),
+        };
+        check(&config)?;
+        if config.signing_key.is_none() {
+            info!("the signing key is random: sign-ins end with this process (--signing-key-file keeps them)");
+        }
+        Ok(config)
+    }
+}
+
+/// Settings that would make a server nobody can use.
+fn check(config: &Config) -> anyhow::Result<()> {
+    let zero = [
+        ("--heartbeat", config.event_heartbeat.is_zero()),
+        ("--ping-interval", config.ping_interval.is_zero()),
+        ("--max-text", config.publishing.max_text == 0),
+        ("--max-connections", config.limits.connections == 0),
+        ("--keep-messages", config.keep.messages == 0),
+        ("--idle-timeout", config.limits.idle_timeout.is_zero()),
+        ("--head-timeout", config.limits.head_timeout.is_zero()),
+        ("--body-timeout", config.limits.body_timeout.is_zero()),
+        ("--stall-timeout", config.limits.stall_timeout.is_zero()),
+    ];
+    for (flag, is_zero) in zero {
+        if is_zero {
+            bail!("{flag} must be more than zero");
+        }
+    }
+    if config.long_poll_timeout > config.long_poll_cap {
+        bail!("--long-poll-timeout is over --long-poll-cap, which every long poll is cut to");
+    }
+    Ok(())
+}
+
+fn read_key(path: &Path) -> anyhow::Result<SigningKey> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read the signing key {}", path.display()))?;
+    SigningKey::new(bytes).with_context(|| format!("{} is no signing key", path.display()))
+}

@@ -1,0 +1,106 @@
+//! Where connections come in: each is counted and given to a worker.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use std::net::{SocketAddr, TcpListener};
+use tokio::sync::{Semaphore, mpsc};
+use tracing::{debug, warn};
+
+use super::worker::Accepted;
+
+/// Connections that the system completes before they are accepted: thousands may come in one breath.
+const BACKLOG: i32 = 4_096;
+
+/// Connections over the limit that are told so at a time; those beyond are closed without a word.
+const TOLD: usize = 64;
+
+/// How long to wait when the system has no descriptor left for one more connection.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Opens a socket to listen on. An IPv6 address is that alone, so that both loopbacks can have one each.
+///
+/// # Errors
+/// When the address is taken or not this machine's.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // A server that was just stopped leaves connections behind that would keep the port for a minute.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Gives connections to the workers in turn.
+#[derive(Clone)]
+pub(super) struct Door {
+    workers: Vec<mpsc::Sender<Accepted>>,
+    places: Arc<Semaphore>,
+    told: Arc<Semaphore>,
+}
+
+impl Door {
+    pub(super) fn new(workers: Vec<mpsc::Sender<Accepted>>, connections: usize) -> Self {
+        let places = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
+        Door {
+            workers,
+            places,
+            told: Arc::new(Semaphore::new(TOLD)),
+        }
+    }
+
+    /// Accepts for ever. Whatever goes wrong with one connection, the next one is served.
+    pub(super) async fn open(self, socket: TcpListener) -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        let socket = tokio::net::TcpListener::from_std(socket)?;
+        for turn in 0.. {
+            match socket.accept().await {
+                Ok((stream, peer)) => {
+                    if let Err(error) = self.let_in(stream, peer, turn % self.workers.len()).await {
+                        debug!(%peer, %error, "connection not taken");
+                    }
+                }
+                Err(error) if is_of_the_peer(&error) => debug!(%error, "a connection ended before it began"),
+                Err(error) => {
+                    warn!(%error, "cannot accept a connection; trying again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn let_in(&self, stream: tokio::net::TcpStream, peer: SocketAddr, worker: usize) -> io::Result<()> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let over_the_limit = place.is_err();
+        let place = place.or_else(|_| Arc::clone(&self.told).try_acquire_owned());
+        let Ok(permit) = place else { return Ok(()) };
+        // Answers and frames are written whole: waiting for more to fill a segment would only delay them.
+        stream.set_nodelay(true)?;
+        let socket = stream.into_std()?;
+        let accepted = Accepted {
+            socket,
+            peer,
+            over_the_limit,
+            permit,
+        };
+        // A worker that has ended has taken the server with it.
+        self.workers[worker]
+            .send(accepted)
+            .await
+            .map_err(|_| io::Error::other("the worker has ended"))
+    }
+}
+
+fn is_of_the_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
+    )
+}

@@ -1,0 +1,157 @@
+//! One connection: hyper on it, and what hyper does not see: the time that everything takes.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper::HeaderMap;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, trace};
+
+use super::answer::Tracked;
+use super::router;
+use super::transport::{Upgrade, run_websocket};
+use super::wire::{Activity, Overdue, Wire, linger, shutdown_write};
+use super::worker::Worker;
+
+/// How long a closed connection may still send what it had begun to.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Sent when a head did not come in time; hyper would only close.
+const TOO_SLOW: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncache-control: no-store\r\ncontent-length: 0\r\n\r\n";
+
+/// What a request's handler knows of the connection that it came by.
+pub(super) struct Connection {
+    pub(super) worker: Rc<Worker>,
+    /// Whether it is one more than the server takes: it is told so, whatever it asks for.
+    pub(super) over_the_limit: bool,
+    peer: SocketAddr,
+    upgrade: RefCell<Option<Upgrade>>,
+}
+
+/// How HTTP on a connection ended.
+enum Ended {
+    /// By itself.
+    Done(hyper::Result<()>),
+    /// It took too long.
+    Overdue(Overdue),
+}
+
+impl Connection {
+    /// The address that the visitor speaks from.
+    pub(super) fn address(&self, headers: &HeaderMap) -> IpAddr {
+        let forwarded = self
+            .worker
+            .server
+            .config
+            .trust_proxy
+            .then(|| router::forwarded_for(headers))
+            .flatten();
+        // An IPv4 visitor of an IPv6 socket is the same visitor.
+        forwarded.unwrap_or(self.peer.ip()).to_canonical()
+    }
+
+    /// Lets the connection go on as a WebSocket once the answer is sent.
+    pub(super) fn upgrade_with(&self, upgrade: Upgrade) {
+        self.upgrade.replace(Some(upgrade));
+    }
+}
+
+/// Serves HTTP on a connection until it ends or becomes a WebSocket, then that.
+pub(super) async fn serve(worker: Rc<Worker>, socket: TcpStream, peer: SocketAddr, over_the_limit: bool) {
+    let socket = Rc::new(socket);
+    let connection = Connection {
+        worker: Rc::clone(&worker),
+        over_the_limit,
+        peer,
+        upgrade: RefCell::new(None),
+    };
+    // Boxed apart, so that a WebSocket does not carry the room for HTTP with it.
+    let upgraded = Box::pin(serve_http(Rc::new(connection), Rc::clone(&socket))).await;
+    if let Some((read, upgrade)) = upgraded {
+        Box::pin(run_websocket(worker, socket, read, upgrade)).await;
+    }
+}
+
+async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option<(bytes::Bytes, Upgrade)> {
+    let limits = connection.worker.server.config.limits;
+    let activity = Rc::new(Activity::new());
+    let service = service_fn(|request| {
+        activity.answering();
+        let (connection, activity) = (Rc::clone(&connection), Rc::clone(&activity));
+        // Unpin, as an upgrade by hand asks for; and a connection without a request carries none of it.
+        Box::pin(async move {
+            let response = router::answer(connection, request).await;
+            Ok::<_, Infallible>(response.map(|body| Tracked::new(body, activity)))
+        })
+    });
+    let wire = Wire::new(Rc::clone(&socket), Rc::clone(&activity));
+    let mut http = http1::Builder::new()
+        .header_read_timeout(None)
+        .max_headers(limits.head_fields)
+        .max_header_size(limits.head_bytes)
+        .max_buf_size(limits.head_bytes.max(8192))
+        .serve_connection(wire, service);
+
+    let draining = &connection.worker.server.draining;
+    let mut drained = pin!(draining.cancelled());
+    let mut told = false;
+    let mut alarm = pin!(sleep_until(Instant::now() + limits.idle_timeout));
+    let ended = poll_fn(|cx| {
+        if !told && drained.as_mut().poll(cx).is_ready() {
+            told = true;
+            Pin::new(&mut http).graceful_shutdown();
+        }
+        if let Poll::Ready(done) = http.poll_without_shutdown(cx) {
+            return Poll::Ready(Ended::Done(done));
+        }
+        // The alarm is set anew only when it would come too late: a busy connection does not touch it.
+        let deadline = activity.deadline(&limits);
+        if let Some((due, _)) = deadline.filter(|(due, _)| *due < alarm.deadline()) {
+            alarm.as_mut().reset(due);
+        }
+        while alarm.as_mut().poll(cx).is_ready() {
+            match activity.deadline(&limits) {
+                Some((due, overdue)) if due <= Instant::now() => return Poll::Ready(Ended::Overdue(overdue)),
+                Some((due, _)) => alarm.as_mut().reset(due),
+                None => alarm.as_mut().reset(Instant::now() + limits.idle_timeout),
+            }
+        }
+        Poll::Pending
+    })
+    .await;
+    let upgrade = connection.upgrade.take();
+    match ended {
+        Ended::Done(Ok(())) => {
+            if let Some(upgrade) = upgrade {
+                return Some((http.into_parts().read_buf, upgrade));
+            }
+        }
+        Ended::Done(Err(error)) => debug!(peer = %connection.peer, %error, "connection ended"),
+        Ended::Overdue(overdue) => {
+            debug!(peer = %connection.peer, ?overdue, "connection let go");
+            if overdue == Overdue::Stalled {
+                return None;
+            }
+            if overdue == Overdue::Head {
+                // As much as fits: nobody waits for it.
+                let _ = socket.try_write(TOO_SLOW);
+            }
+        }
+    }
+    drop(http);
+    trace!(peer = %connection.peer, "closing");
+    if shutdown_write(&socket).is_ok() {
+        linger(&socket, LINGER).await;
+    }
+    None
+}

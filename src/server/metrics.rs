@@ -1,0 +1,211 @@
+//! What `/metrics` shows, in the Prometheus text format.
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use prometheus::core::Collector;
+use prometheus::{Counter, Encoder, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+
+use crate::protocol::{Refusal, Transport};
+
+/// What a request of a transport was answered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// At least one message.
+    Messages,
+    /// 204.
+    Empty,
+    /// A poll without `after`: only a cursor.
+    Cursor,
+    /// A stream.
+    Opened,
+    /// Any refusal.
+    Refused,
+}
+
+const ANSWERS: [(Answer, &str); 5] = [
+    (Answer::Messages, "messages"),
+    (Answer::Empty, "empty"),
+    (Answer::Cursor, "cursor"),
+    (Answer::Opened, "opened"),
+    (Answer::Refused, "refused"),
+];
+
+/// The counters of a server. Each label's counter is looked up once, here, and counted without a lock from then on.
+pub(super) struct Metrics {
+    registry: Registry,
+    listeners: [IntGauge; 4],
+    requests: [[IntCounter; 5]; 4],
+    deliveries: [IntCounter; 4],
+    /// Messages that the feed took in.
+    pub(super) messages: IntCounter,
+    /// Connections now open.
+    pub(super) connections: IntGauge,
+    refusals: IntCounterVec,
+    process: Process,
+}
+
+struct Process {
+    cpu: Counter,
+    resident: IntGauge,
+    fds: IntGauge,
+}
+
+/// A listener that counts as one while this lives.
+pub(super) struct Present(IntGauge);
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let registry = Registry::new();
+        let listeners = IntGaugeVec::new(
+            opts("talkplace_listeners", "Listeners now, by transport."),
+            &["transport"],
+        );
+        let listeners = registered(&registry, listeners);
+        let requests = opts(
+            "talkplace_requests_total",
+            "Requests of listeners, by transport and answer.",
+        );
+        let requests = registered(&registry, IntCounterVec::new(requests, &["transport", "answer"]));
+        let deliveries = opts(
+            "talkplace_deliveries_total",
+            "Messages handed to a listener, by transport.",
+        );
+        let deliveries = registered(&registry, IntCounterVec::new(deliveries, &["transport"]));
+        let refusals = opts("talkplace_refusals_total", "Requests refused, by reason.");
+        let refusals = registered(&registry, IntCounterVec::new(refusals, &["reason"]));
+        let messages = IntCounter::with_opts(opts("talkplace_messages_total", "Messages that the feed took in."));
+        let connections = IntGauge::with_opts(opts("talkplace_connections", "Connections now open."));
+        let cpu = Counter::with_opts(opts("process_cpu_seconds_total", "User and system time, in seconds."));
+        let resident = IntGauge::with_opts(opts("process_resident_memory_bytes", "Resident memory, in bytes."));
+        let fds = IntGauge::with_opts(opts("process_open_fds", "File descriptors now open."));
+        Metrics {
+            listeners: Transport::ALL.map(|transport| listeners.with_label_values(&[transport.name()])),
+            requests: Transport::ALL
+                .map(|transport| ANSWERS.map(|(_, answer)| requests.with_label_values(&[transport.name(), answer]))),
+            deliveries: Transport::ALL.map(|transport| deliveries.with_label_values(&[transport.name()])),
+            messages: registered(&registry, messages),
+            connections: registered(&registry, connections),
+            refusals,
+            process: Process {
+                cpu: registered(&registry, cpu),
+                resident: registered(&registry, resident),
+                fds: registered(&registry, fds),
+            },
+            registry,
+        }
+    }
+
+    /// One more listener of this transport, until what is given is dropped.
+    pub(super) fn present(&self, transport: Transport) -> Present {
+        let gauge = self.listeners[index(transport)].clone();
+        gauge.inc();
+        Present(gauge)
+    }
+
+    /// One more request of this transport.
+    pub(super) fn answered(&self, transport: Transport, answer: Answer) {
+        let at = ANSWERS
+            .iter()
+            .position(|(each, _)| *each == answer)
+            .expect("every answer is in the table");
+        self.requests[index(transport)][at].inc();
+    }
+
+    /// One more refusal.
+    pub(super) fn refused(&self, refusal: &Refusal) {
+        self.refusals.with_label_values(&[refusal.reason()]).inc();
+    }
+
+    /// The counter of messages handed to listeners of this transport.
+    pub(super) fn deliveries(&self, transport: Transport) -> &IntCounter {
+        &self.deliveries[index(transport)]
+    }
+
+    /// The whole page.
+    pub(super) fn page(&self) -> Vec<u8> {
+        self.process.look();
+        let mut page = Vec::new();
+        TextEncoder::new()
+            .encode(&self.registry.gather(), &mut page)
+            .expect("writing to memory does not fail");
+        page
+    }
+}
+
+impl Process {
+    fn look(&self) {
+        if let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) {
+            let seconds = (usage.user_time() + usage.system_time()).num_microseconds() as f64 / 1e6;
+            // Another scrape may have counted further in between; a counter only goes up.
+            self.cpu.inc_by((seconds - self.cpu.get()).max(0.0));
+        }
+        self.resident.set(resident_bytes().unwrap_or(0));
+        self.fds
+            .set(std::fs::read_dir("/proc/self/fd").map_or(0, |fds| fds.count() as i64));
+    }
+}
+
+/// Resident memory as Linux tells it.
+fn resident_bytes() -> Option<i64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: i64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+fn index(transport: Transport) -> usize {
+    Transport::ALL
+        .iter()
+        .position(|each| *each == transport)
+        .expect("ALL has every transport")
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(name, help)
+}
+
+fn registered<C: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> C {
+    let collector = made.expect("the names of the metrics are valid");
+    registry
+        .register(Box::new(collector.clone()))
+        .expect("each metric is registered once");
+    collector
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_every_metric_that_others_rely_on() {
+        let metrics = Metrics::new();
+        metrics.answered(Transport::LongPoll, Answer::Empty);
+        metrics.refused(&Refusal::UnknownPath);
+        let present = metrics.present(Transport::Websocket);
+        let page = String::from_utf8(metrics.page()).unwrap();
+        for line in [
+            "talkplace_listeners{transport=\"websocket\"} 1",
+            "talkplace_requests_total{answer=\"empty\",transport=\"long-poll\"} 1",
+            "talkplace_deliveries_total{transport=\"events\"} 0",
+            "talkplace_messages_total 0",
+            "talkplace_refusals_total{reason=\"unknown-path\"} 1",
+            "process_cpu_seconds_total ",
+            "process_resident_memory_bytes ",
+            "process_open_fds ",
+        ] {
+            assert!(page.contains(line), "{line} is missing in\n{page}");
+        }
+        drop(present);
+        assert!(
+            String::from_utf8(metrics.page())
+                .unwrap()
+                .contains("talkplace_listeners{transport=\"websocket\"} 0")
+        );
+    }
+}

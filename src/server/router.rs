@@ -1,0 +1,226 @@
+//! From a request to the handler that answers it. The order of the checks is the order in which refusals win.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use hyper::body::Incoming;
+use hyper::header::{HOST, HeaderValue, LOCATION, ORIGIN, SET_COOKIE};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode, Version};
+
+use super::answer::{self, AnswerBody};
+use super::connection::Connection;
+use super::metrics::Answer;
+use super::origin::Origin;
+use super::request::{body, content_type, single};
+use super::transport::{asks_for_upgrade, events, long_poll, poll, refused_stream, upgrade};
+use super::{page, publish};
+use crate::protocol::{Refusal, Speaker, Transport};
+
+/// What there is to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route {
+    Page,
+    Asset(&'static page::Asset),
+    SignIn,
+    Me,
+    Publish,
+    Hear(Transport),
+    Metrics,
+    Health,
+}
+
+/// Answers one request.
+pub(super) async fn answer(connection: Rc<Connection>, request: Request<Incoming>) -> Response<AnswerBody> {
+    let route = Route::of(request.uri().path());
+    let transport = match route {
+        Some(Route::Hear(transport)) => Some(transport),
+        _ => None,
+    };
+    let (head, body) = request.into_parts();
+    match handle(&connection, route, &head, body).await {
+        Ok(response) => response,
+        Err(refusal) => {
+            let metrics = &connection.worker.server.metrics;
+            metrics.refused(&refusal);
+            if let Some(transport) = transport {
+                metrics.answered(transport, Answer::Refused);
+            }
+            let streamed = transport == Some(Transport::Events);
+            let streamed = streamed.then(|| refused_stream(&refusal, &head.headers)).flatten();
+            streamed.unwrap_or_else(|| answer::refused(&refusal))
+        }
+    }
+}
+
+async fn handle(
+    connection: &Connection,
+    route: Option<Route>,
+    head: &Parts,
+    incoming: Incoming,
+) -> Result<Response<AnswerBody>, Refusal> {
+    let (worker, server) = (&connection.worker, &connection.worker.server);
+    let query = head.uri.query().unwrap_or_default();
+    let route = route.ok_or(Refusal::UnknownPath)?;
+    route.check_method(&head.method)?;
+    if server.draining.is_cancelled() {
+        return Err(Refusal::Draining);
+    }
+    if connection.over_the_limit {
+        return Err(Refusal::TooManyConnections);
+    }
+    let address = connection.address(&head.headers);
+    if route == Route::Publish {
+        publish::allow(server, address)?;
+    }
+    let site = site(head)?;
+    let is_upgrade = route == Route::Hear(Transport::Websocket) && asks_for_upgrade(head.version, &head.headers);
+    if is_upgrade || head.method == Method::POST {
+        check_origin(connection, head, site.as_ref())?;
+    }
+    match route {
+        Route::Page => Ok(page::index()),
+        Route::Asset(asset) => Ok(asset.answer()),
+        Route::Metrics => Ok(answer::whole(
+            StatusCode::OK,
+            "text/plain; version=0.0.4",
+            server.metrics.page(),
+        )),
+        Route::Health => Ok(answer::whole(StatusCode::OK, "text/plain; charset=utf-8", "ok")),
+        Route::SignIn => {
+            let (kind, body) = read_body(connection, head, incoming).await?;
+            let speaker = server.sign_in.enter(kind, &body)?;
+            Ok(signed_in(&server.sign_in.cookies(&speaker)))
+        }
+        Route::Me => Ok(me(&server.sign_in.speaker(&head.headers)?)),
+        Route::Publish => {
+            let speaker = server.sign_in.speaker(&head.headers)?;
+            let (kind, body) = read_body(connection, head, incoming).await?;
+            publish::post(server, &speaker, address, &head.headers, kind, &body)
+        }
+        Route::Hear(transport) => {
+            let speaker = server.sign_in.speaker(&head.headers)?;
+            match transport {
+                Transport::Poll => poll(worker, query).await,
+                Transport::LongPoll => long_poll(worker, query, &head.headers).await,
+                Transport::Events => events(worker, query, &head.headers),
+                Transport::Websocket => {
+                    let (response, upgrade) = upgrade(worker, speaker, address, head.version, query, &head.headers)?;
+                    connection.upgrade_with(upgrade);
+                    Ok(response)
+                }
+            }
+        }
+    }
+}
+
+impl Route {
+    fn of(path: &str) -> Option<Route> {
+        Some(match path {
+            "/" => Route::Page,
+            "/signin" => Route::SignIn,
+            "/me" => Route::Me,
+            "/talkplace" => Route::Hear(Transport::Websocket),
+            "/talkplace/poll" => Route::Hear(Transport::Poll),
+            "/talkplace/long-poll" => Route::Hear(Transport::LongPoll),
+            "/talkplace/events" => Route::Hear(Transport::Events),
+            "/talkplace/messages" => Route::Publish,
+            "/metrics" => Route::Metrics,
+            "/healthz" => Route::Health,
+            _ => Route::Asset(page::asset(path)?),
+        })
+    }
+
+    fn check_method(self, method: &Method) -> Result<(), Refusal> {
+        let allow = match self {
+            Route::Page | Route::Me | Route::Metrics | Route::Health => "GET, HEAD",
+            Route::Asset(_) | Route::Hear(_) => "GET",
+            Route::SignIn | Route::Publish => "POST",
+        };
+        let allowed = allow.split(", ").any(|allowed| allowed == method.as_str());
+        if allowed {
+            Ok(())
+        } else {
+            Err(Refusal::WrongMethod { allow })
+        }
+    }
+}
+
+/// The site that the request was sent to: of the request line when it has one (RFC 9112, section 3.2.2), else of `Host`.
+fn site(head: &Parts) -> Result<Option<Origin>, Refusal> {
+    let host = single(&head.headers, &HOST)?;
+    let host = match (head.uri.authority(), host) {
+        (Some(authority), _) => authority.as_str(),
+        (None, Some(host)) => host,
+        (None, None) if head.version == Version::HTTP_11 => {
+            return Err(Refusal::malformed("A request of HTTP/1.1 has a Host."));
+        }
+        (None, None) => return Ok(None),
+    };
+    // An empty Host is allowed, and names no site.
+    if host.is_empty() {
+        return Ok(None);
+    }
+    Origin::of_host(host)
+        .map(Some)
+        .map_err(|_| Refusal::malformed("The Host is not a host."))
+}
+
+/// Lets in who is no browser, a page of this site, and a page of an origin that is allowed.
+fn check_origin(connection: &Connection, head: &Parts, site: Option<&Origin>) -> Result<(), Refusal> {
+    let Some(origin) = single(&head.headers, &ORIGIN)? else {
+        return Ok(());
+    };
+    let origin: Origin = origin.parse().map_err(|_| Refusal::OtherOrigin)?;
+    let own = Some(&origin) == site;
+    if own || connection.worker.server.config.origins.contains(&origin) {
+        Ok(())
+    } else {
+        Err(Refusal::OtherOrigin)
+    }
+}
+
+async fn read_body(
+    connection: &Connection,
+    head: &Parts,
+    incoming: Incoming,
+) -> Result<(Option<super::request::ContentType>, bytes::Bytes), Refusal> {
+    let config = &connection.worker.server.config;
+    let kind = content_type(&head.headers)?;
+    let max_text = config.publishing.max_text;
+    let body = body(
+        incoming,
+        publish::max_body(max_text),
+        max_text,
+        config.limits.body_timeout,
+    )
+    .await?;
+    Ok((kind, body))
+}
+
+fn me(speaker: &Speaker) -> Response<AnswerBody> {
+    answer::json(
+        StatusCode::OK,
+        serde_json::to_vec(speaker).expect("a speaker is always JSON"),
+    )
+}
+
+fn signed_in(cookies: &[String]) -> Response<AnswerBody> {
+    let mut response = answer::empty(StatusCode::FOUND);
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, HeaderValue::from_static("/"));
+    for cookie in cookies {
+        headers.append(
+            SET_COOKIE,
+            HeaderValue::try_from(cookie).expect("base64 is a header value"),
+        );
+    }
+    response
+}
+
+/// The address that a visitor speaks from.
+pub(super) fn forwarded_for(headers: &hyper::HeaderMap) -> Option<IpAddr> {
+    // Each proxy appends who it was asked by: only the last entry is one that our own proxy has seen.
+    let last = headers.get_all("x-forwarded-for").iter().next_back()?;
+    last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+}

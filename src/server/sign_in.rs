@@ -1,0 +1,308 @@
+//! Who is there: the signed pair of cookies, `POST /signin` and `GET /me`.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use hyper::HeaderMap;
+use hyper::header::COOKIE;
+use serde::Deserialize;
+use sha2::Sha256;
+
+use super::request::ContentType;
+use crate::protocol::{Refusal, Speaker};
+
+/// Longest name, in code points.
+const MAX_NAME: usize = 64;
+
+/// What the cookie `name` is signed with. Its bytes are never shown.
+#[derive(Clone)]
+pub struct SigningKey {
+    bytes: Vec<u8>,
+}
+
+/// A key that could be guessed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a signing key has at least {} bytes", SigningKey::MIN_BYTES)]
+pub struct WeakKey;
+
+impl SigningKey {
+    /// Fewer bytes could be tried out.
+    pub const MIN_BYTES: usize = 32;
+
+    /// The key made of these bytes.
+    ///
+    /// # Errors
+    /// [`WeakKey`] when there are fewer than [`MIN_BYTES`](SigningKey::MIN_BYTES).
+    pub fn new(bytes: Vec<u8>) -> Result<Self, WeakKey> {
+        if bytes.len() < SigningKey::MIN_BYTES {
+            Err(WeakKey)
+        } else {
+            Ok(SigningKey { bytes })
+        }
+    }
+
+    /// A key that nobody else has.
+    pub fn random() -> Self {
+        SigningKey {
+            bytes: rand::random::<[u8; 32]>().to_vec(),
+        }
+    }
+
+    fn mac(&self, value: &str) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.bytes).expect("HMAC takes keys of any length");
+        // The cookie's name is part of what is signed, so that a signature fits no other cookie.
+        mac.update(b"name=");
+        mac.update(value.as_bytes());
+        mac
+    }
+
+    fn sign(&self, value: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.mac(value).finalize().into_bytes())
+    }
+
+    /// Compared in constant time.
+    fn verify(&self, value: &str, signature: &str) -> bool {
+        let bytes = URL_SAFE_NO_PAD.decode(signature);
+        bytes.is_ok_and(|bytes| self.mac(value).verify_slice(&bytes).is_ok())
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningKey(…)")
+    }
+}
+
+/// Gives names to visitors, and recognises them.
+pub(super) struct SignIn {
+    key: SigningKey,
+    last_id: AtomicU64,
+}
+
+impl SignIn {
+    pub(super) fn new(key: SigningKey) -> Self {
+        SignIn {
+            key,
+            last_id: AtomicU64::new(0),
+        }
+    }
+
+    /// The next speaker, under the name that the form or the JSON gives.
+    pub(super) fn enter(&self, kind: Option<ContentType>, body: &[u8]) -> Result<Speaker, Refusal> {
+        let name = chosen_name(kind, body)?;
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
+        Ok(Speaker::new(id, name))
+    }
+
+    /// The two `Set-Cookie` values that make a visitor this speaker.
+    pub(super) fn cookies(&self, speaker: &Speaker) -> [String; 2] {
+        let json = serde_json::to_vec(speaker).expect("a speaker is always JSON");
+        let value = STANDARD.encode(json);
+        let signature = self.key.sign(&value);
+        [("name", value), ("name.sig", signature)]
+            .map(|(cookie, value)| format!("{cookie}={value}; Path=/; HttpOnly; SameSite=Lax"))
+    }
+
+    /// Who the request's cookie says it is from; the guest without one.
+    ///
+    /// # Errors
+    /// Bad signature when `name.sig` is missing or does not match, malformed when one of the two comes twice.
+    pub(super) fn speaker(&self, headers: &HeaderMap) -> Result<Speaker, Refusal> {
+        let name = cookie(headers, "name")?;
+        let signature = cookie(headers, "name.sig")?;
+        let Some(value) = name else {
+            return Ok(Speaker::guest());
+        };
+        if !signature.is_some_and(|signature| self.key.verify(value, signature)) {
+            return Err(Refusal::BadSignature);
+        }
+        let json = STANDARD.decode(value).ok();
+        let speaker = json.and_then(|json| serde_json::from_slice(&json).ok());
+        speaker.ok_or_else(|| Refusal::malformed("The cookie `name` is signed, but is not base64 of a speaker."))
+    }
+}
+
+/// The `Set-Cookie` values that make a browser forget both cookies.
+pub(super) fn expired_cookies() -> [&'static str; 2] {
+    [
+        "name=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0",
+        "name.sig=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0",
+    ]
+}
+
+/// The one value of a cookie, from all `Cookie` headers.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Refusal> {
+    let mut found = None;
+    for header in headers.get_all(COOKIE) {
+        // A cookie of another application on this host may hold any bytes; it must not lock its visitor out here.
+        let pairs = header.as_bytes().split(|byte| *byte == b';');
+        for pair in pairs.filter_map(|pair| std::str::from_utf8(pair).ok()) {
+            let Some((key, value)) = pair.split_once('=') else {
+                continue;
+            };
+            if key.trim() != name {
+                continue;
+            }
+            if found.replace(value.trim()).is_some() {
+                return Err(Refusal::malformed(format!("The cookie `{name}` comes more than once.")));
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[derive(Deserialize)]
+struct SignInBody {
+    #[serde(default)]
+    name: Option<String>,
+}
+
+/// The name that the body asks for, trimmed; the default one when it is missing or blank.
+fn chosen_name(kind: Option<ContentType>, body: &[u8]) -> Result<String, Refusal> {
+    let name = match kind {
+        Some(ContentType::Form) => form_name(body)?,
+        Some(ContentType::Json) => {
+            let body: SignInBody = serde_json::from_slice(body)
+                .map_err(|_| Refusal::malformed("The body is not a JSON object with a text `name`."))?;
+            body.name
+        }
+        None if body.is_empty() => None,
+        _ => return Err(Refusal::UnsupportedType("A sign-in is a form or JSON.")),
+    };
+    // `trim` takes every white space of Unicode off, the ideographic one (U+3000) too.
+    let name = name
+        .as_deref()
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .unwrap_or(Speaker::DEFAULT_NAME);
+    if name.chars().count() > MAX_NAME {
+        return Err(Refusal::malformed(format!("A name has at most {MAX_NAME} characters.")));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(Refusal::malformed("A name has no control characters."));
+    }
+    Ok(name.to_owned())
+}
+
+/// The field `name` of a form. Percent-decoded by hand, since the usual parser replaces what is not UTF-8 instead of refusing it.
+fn form_name(body: &[u8]) -> Result<Option<String>, Refusal> {
+    let mut found = None;
+    for field in body.split(|byte| *byte == b'&') {
+        let (key, value) = match field.iter().position(|byte| *byte == b'=') {
+            Some(at) => (&field[..at], &field[at + 1..]),
+            None => (field, &[][..]),
+        };
+        if form_text(key)? != "name" {
+            continue;
+        }
+        if found.replace(form_text(value)?).is_some() {
+            return Err(Refusal::malformed("The form has more than one `name`."));
+        }
+    }
+    Ok(found)
+}
+
+fn form_text(bytes: &[u8]) -> Result<String, Refusal> {
+    let spaced: Vec<u8> = bytes
+        .iter()
+        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+        .collect();
+    let decoded = percent_encoding::percent_decode(&spaced).decode_utf8();
+    decoded
+        .map(|text| text.into_owned())
+        .map_err(|_| Refusal::malformed("The form is not UTF-8."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(body: &str) -> Result<String, Refusal> {
+        chosen_name(Some(ContentType::Form), body.as_bytes())
+    }
+
+    fn request_with(cookies: &[String]) -> HeaderMap {
+        let pairs: Vec<&str> = cookies.iter().map(|cookie| cookie.split(';').next().unwrap()).collect();
+        let mut headers = HeaderMap::new();
+        headers.insert(COOKIE, pairs.join("; ").parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn a_name_is_trimmed_and_missing_or_blank_is_the_default() {
+        assert_eq!(form("name=+%E3%80%80Li+Lei%E3%80%80").unwrap(), "Li Lei");
+        for blank in ["", "name=", "name", "name=+%E3%80%80+", "other=1"] {
+            assert_eq!(form(blank).unwrap(), "路人甲", "{blank:?}");
+        }
+        assert_eq!(
+            chosen_name(Some(ContentType::Json), br#"{"name":null}"#).unwrap(),
+            "路人甲"
+        );
+        assert_eq!(chosen_name(None, b"").unwrap(), "路人甲");
+    }
+
+    #[test]
+    fn a_name_has_its_bounds() {
+        assert!(form(&format!("name={}", "n".repeat(64))).is_ok());
+        for bad in [
+            format!("name={}", "n".repeat(65)),
+            "name=a%00b".into(),
+            "name=%ff".into(),
+            "name=a&name=b".into(),
+        ] {
+            assert!(matches!(form(&bad), Err(Refusal::Malformed(_))), "{bad}");
+        }
+        assert!(
+            form(&format!("name={}", "%E8%B7%AF".repeat(64))).is_ok(),
+            "64 code points of three bytes each"
+        );
+    }
+
+    #[test]
+    fn ids_count_up_and_come_back_from_the_cookie() {
+        let sign_in = SignIn::new(SigningKey::random());
+        for id in 1..=3 {
+            let speaker = sign_in.enter(Some(ContentType::Form), b"name=Han+Meimei").unwrap();
+            assert_eq!(speaker, Speaker::new(id, "Han Meimei"));
+            assert_eq!(
+                sign_in.speaker(&request_with(&sign_in.cookies(&speaker))).unwrap(),
+                speaker
+            );
+        }
+    }
+
+    #[test]
+    fn a_forged_or_unsigned_name_is_refused() {
+        let sign_in = SignIn::new(SigningKey::random());
+        let [name, signature] = sign_in.cookies(&Speaker::new(1, "x"));
+        let [other, _] = sign_in.cookies(&Speaker::new(2, "y"));
+        assert_eq!(
+            sign_in.speaker(&request_with(&[other, signature.clone()])),
+            Err(Refusal::BadSignature)
+        );
+        assert_eq!(
+            sign_in.speaker(&request_with(std::slice::from_ref(&name))),
+            Err(Refusal::BadSignature)
+        );
+        assert_eq!(sign_in.speaker(&request_with(&[signature])).unwrap(), Speaker::guest());
+        let elsewhere = SignIn::new(SigningKey::random());
+        assert_eq!(
+            elsewhere.speaker(&request_with(&sign_in.cookies(&Speaker::new(1, "x")))),
+            Err(Refusal::BadSignature)
+        );
+        assert!(matches!(
+            sign_in.speaker(&request_with(&[name.clone(), name])),
+            Err(Refusal::Malformed(_))
+        ));
+    }
+
+    #[test]
+    fn a_key_is_long_enough_and_never_printed() {
+        assert!(SigningKey::new(vec![0; 31]).is_err());
+        let key = SigningKey::new(vec![b'k'; 32]).unwrap();
+        assert!(!format!("{key:?}").contains('k'));
+    }
+}

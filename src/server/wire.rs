@@ -1,0 +1,190 @@
+//! The socket below HTTP: what hyper reads and writes through, and what is known from watching it.
+
+use std::cell::Cell;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::config::Limits;
+
+/// One connection's socket as hyper takes it.
+///
+/// Shared, so that the connection's task keeps the socket when hyper ends: a request that did not parse in time is still
+/// answered, and a WebSocket goes on where HTTP stopped. hyper's own wrapper has no place to look from.
+pub(super) struct Wire {
+    socket: Rc<TcpStream>,
+    activity: Rc<Activity>,
+}
+
+/// What a connection is doing, for whoever ends those that take too long. Everything is in one thread, so cells will do.
+pub(super) struct Activity {
+    phase: Cell<Phase>,
+    blocked_since: Cell<Option<Instant>>,
+}
+
+#[derive(Clone, Copy)]
+enum Phase {
+    /// No request, since then.
+    Idle(Instant),
+    /// A head has begun, at that time, and is not whole.
+    Head(Instant),
+    /// A request is being answered.
+    Busy,
+}
+
+/// What a connection has done for too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// Nothing.
+    Idle,
+    /// Sending a head.
+    Head,
+    /// Not reading.
+    Stalled,
+}
+
+impl Activity {
+    pub(super) fn new() -> Self {
+        Activity {
+            phase: Cell::new(Phase::Idle(Instant::now())),
+            blocked_since: Cell::new(None),
+        }
+    }
+
+    /// A head is whole: the request is being answered from now on.
+    pub(super) fn answering(&self) {
+        self.phase.set(Phase::Busy);
+    }
+
+    /// The answer is out, or on its way.
+    pub(super) fn answered(&self) {
+        self.phase.set(Phase::Idle(Instant::now()));
+    }
+
+    /// When this will have taken too long, and what it will be called then; `None` while nothing presses.
+    pub(super) fn deadline(&self, limits: &Limits) -> Option<(Instant, Overdue)> {
+        if let Some(since) = self.blocked_since.get() {
+            return Some((since + limits.stall_timeout, Overdue::Stalled));
+        }
+        match self.phase.get() {
+            Phase::Idle(since) => Some((since + limits.idle_timeout, Overdue::Idle)),
+            Phase::Head(since) => Some((since + limits.head_timeout, Overdue::Head)),
+            Phase::Busy => None,
+        }
+    }
+
+    fn has_read(&self) {
+        if let Phase::Idle(_) = self.phase.get() {
+            self.phase.set(Phase::Head(Instant::now()));
+        }
+    }
+
+    fn has_written(&self, done: bool) {
+        match (done, self.blocked_since.get()) {
+            (true, _) => self.blocked_since.set(None),
+            (false, None) => self.blocked_since.set(Some(Instant::now())),
+            (false, Some(_)) => {}
+        }
+    }
+}
+
+impl Wire {
+    pub(super) fn new(socket: Rc<TcpStream>, activity: Rc<Activity>) -> Self {
+        Wire { socket, activity }
+    }
+
+    fn write_with(&self, cx: &mut Context<'_>, write: impl Fn() -> io::Result<usize>) -> Poll<io::Result<usize>> {
+        loop {
+            if self.socket.poll_write_ready(cx)?.is_pending() {
+                self.activity.has_written(false);
+                return Poll::Pending;
+            }
+            match write() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => {
+                    self.activity.has_written(true);
+                    return Poll::Ready(result);
+                }
+            }
+        }
+    }
+}
+
+impl Read for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        // Filled by way of the stack: hyper's cursor over uninitialised memory cannot be handed to a socket without `unsafe`.
+        let mut chunk = [0; 4096];
+        loop {
+            ready!(self.socket.poll_read_ready(cx))?;
+            let room = buf.remaining().min(chunk.len());
+            match self.socket.try_read(&mut chunk[..room]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(n) => {
+                    if n > 0 {
+                        self.activity.has_read();
+                    }
+                    buf.put_slice(&chunk[..n]);
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
+    }
+}
+
+impl Write for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.write_with(cx, || self.socket.try_write(buf))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.write_with(cx, || self.socket.try_write_vectored(bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(shutdown_write(&self.socket))
+    }
+}
+
+/// Says that nothing more will be written; the peer may still write.
+pub(super) fn shutdown_write(socket: &TcpStream) -> io::Result<()> {
+    match socket2::SockRef::from(socket).shutdown(std::net::Shutdown::Write) {
+        // The peer was quicker.
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+        result => result,
+    }
+}
+
+/// Reads and throws away what still comes until the peer closes, for `patience` at most.
+///
+/// Closing a socket with unread bytes resets it, and the peer may lose the answer that was just written.
+pub(super) async fn linger(socket: &TcpStream, patience: std::time::Duration) {
+    let mut waste = [0; 4096];
+    let read_to_end = async {
+        while socket.readable().await.is_ok() {
+            match socket.try_read(&mut waste) {
+                Ok(0) => break,
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => break,
+                _ => {}
+            }
+        }
+    };
+    let _ = tokio::time::timeout(patience, read_to_end).await;
+}

@@ -1,0 +1,97 @@
+//! One worker: a thread with a runtime of its own, and everything that its connections share.
+//!
+//! A connection stays on its worker, so that its tasks, its place at the bell and its outbox need no lock.
+
+use std::net::{SocketAddr, TcpStream};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::debug;
+
+use super::bell::Bell;
+use super::fanout::Fanout;
+use super::transport::{Framed, Held};
+use super::{Server, connection};
+
+/// What the connections of one worker share.
+pub(super) struct Worker {
+    pub(super) server: Arc<Server>,
+    pub(super) bell: Rc<Bell>,
+    pub(super) fanout: Rc<Fanout>,
+    pub(super) held: Held,
+    pub(super) framed: Framed,
+}
+
+/// A connection on its way from the acceptor to a worker.
+pub(super) struct Accepted {
+    pub(super) socket: TcpStream,
+    pub(super) peer: SocketAddr,
+    /// Whether it is one more than the server takes.
+    pub(super) over_the_limit: bool,
+    /// Its place among those that are let in, or among those that are told there is none.
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+/// Serves connections until no more come and all have ended, or until `kill`.
+///
+/// # Errors
+/// When the system gives no runtime.
+pub(super) fn work(
+    server: &Arc<Server>,
+    mut accepted: mpsc::Receiver<Accepted>,
+    kill: &CancellationToken,
+) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(Default::default())?;
+    runtime.block_on(async {
+        let worker = Rc::new(Worker {
+            bell: Bell::new(),
+            fanout: Fanout::new(&server.feed),
+            held: Held::default(),
+            framed: Framed::default(),
+            server: Arc::clone(server),
+        });
+        let fanning = Rc::clone(&worker);
+        tokio::task::spawn_local(async move {
+            let Worker {
+                server, bell, fanout, ..
+            } = &*fanning;
+            fanout.run(&server.feed, bell, &server.draining).await;
+        });
+        let connections = TaskTracker::new();
+        let serve = async {
+            while let Some(accepted) = accepted.recv().await {
+                tokio::task::spawn_local(connections.track_future(serve(Rc::clone(&worker), accepted)));
+            }
+            connections.close();
+            connections.wait().await;
+        };
+        tokio::select! {
+            () = serve => {}
+            () = kill.cancelled() => debug!("connections cut"),
+        }
+    });
+    Ok(())
+}
+
+async fn serve(worker: Rc<Worker>, accepted: Accepted) {
+    let Accepted {
+        socket,
+        peer,
+        over_the_limit,
+        permit: _permit,
+    } = accepted;
+    let connections = worker.server.metrics.connections.clone();
+    match tokio::net::TcpStream::from_std(socket) {
+        Ok(socket) => {
+            connections.inc();
+            connection::serve(worker, socket, peer, over_the_limit).await;
+            connections.dec();
+        }
+        Err(error) => debug!(%peer, %error, "connection not taken"),
+    }
+}
