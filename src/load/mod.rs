@@ -1,19 +1,77 @@
 //! The load generator: listeners of every transport and publishers that keep to a plan made before the run.
 //!
-//! It is a stranger who speaks HTTP. [`run`] measures one transport against one server.
+//! It is a stranger who speaks HTTP. [`run`] measures one transport against one server:
+//!
+//! ```text
+//! schedule → publisher ─────────────→ server
+//!            listeners ⇄ link ⇄ tap ⇄ server        listeners → recorder (with the ledger) → TransportRun
+//! ```
+//!
+//! - `schedule`: the plan, from a seed; `clock` and `timer`: what time of the run it is, and waking up at an instant of it;
+//! - `publisher`: sends at the planned instants, whatever becomes of earlier sends;
+//! - `listener`: one file per transport, each a loop over a cursor; `link` is the wire before them, `tap` counts its bytes;
+//! - `recorder`, `ledger`, `timeline`: what was seen, by window, by listener and over time;
+//! - `server_process`, `control`, `limits`: the measured server, what it is asked, and whether the run fits the system;
+//! - `engine`: the only place where all of them meet.
 
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::protocol::Transport;
-use crate::results::{Scenario, TransportRun};
+use crate::results::{Failures, Scenario, TransportRun};
+
+mod clock;
+mod control;
+mod crew;
+mod engine;
+mod heard;
+mod ledger;
+mod limits;
+mod link;
+mod listener;
+mod plain;
+mod publisher;
+mod recorder;
+mod schedule;
+mod server_process;
+mod tap;
+#[cfg(test)]
+mod testing;
+mod timeline;
+mod timer;
 
 /// How to get a server to measure.
 #[derive(Debug, Clone)]
 pub enum Target {
     /// Start this program (`talkplace`) with `serve …` as a process of its own, on a port that the system chooses, for this run alone.
     Spawn(PathBuf),
+    /// One that is running already and speaks the contract. Nobody else may talk in its feed during the run.
+    Running(SocketAddr),
+}
+
+/// What is no part of the question that a scenario asks, but of the machine that it is asked on.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Threads that the listeners are spread over; `None` leaves one core to the server.
+    pub listener_threads: Option<NonZeroUsize>,
+    /// How many sends may wait for their answers before further ones are missed.
+    pub sends_in_flight: usize,
+    /// How many connections each thread opens at a time.
+    pub connects_in_flight: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            listener_threads: None,
+            sends_in_flight: 256,
+            connects_in_flight: 64,
+        }
+    }
 }
 
 /// How far a run has come, for whoever shows it.
@@ -46,19 +104,130 @@ pub enum LoadError {
     /// It was stopped from outside before its end.
     #[error("stopped before its end")]
     Stopped,
+    /// More connections than this process may open.
+    #[error(
+        "{listeners} listeners need {needed} open files, but this process may open {allowed}: \
+         raise the limit (`ulimit -n {needed}`, or LimitNOFILE for a service), or take fewer listeners"
+    )]
+    FileLimit {
+        /// How many were asked for.
+        listeners: u32,
+        /// Files for them and for everything else.
+        needed: u64,
+        /// The hard limit.
+        allowed: u64,
+    },
+    /// The server's program could not be started.
+    #[error("cannot start the server, {}: {source}", program.display())]
+    Spawn {
+        /// The program.
+        program: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The server's process did not say its address.
+    #[error("the server did not say that it listens within {} s{}", waited.as_secs(), last_words(.words))]
+    NotReady {
+        /// How long it had.
+        waited: Duration,
+        /// The last lines it wrote to its stderr.
+        words: String,
+    },
+    /// The server's process ended, which nobody had asked it to.
+    #[error("the server ended in the middle of the run ({status}){}", last_words(.words))]
+    ServerDied {
+        /// How it ended.
+        status: String,
+        /// The last lines it wrote to its stderr.
+        words: String,
+    },
+    /// What answers there does not speak the contract.
+    #[error("what listens on {server} does not speak talkplace's contract: {what}")]
+    NotOurs {
+        /// Where.
+        server: SocketAddr,
+        /// How it showed.
+        what: String,
+    },
+    /// The server cannot be asked.
+    #[error("the server on {server} did not answer GET {path}: {why}")]
+    NoAnswer {
+        /// Where.
+        server: SocketAddr,
+        /// What it was asked for.
+        path: String,
+        /// What happened instead.
+        why: String,
+    },
+    /// The listeners did not all get through before anything was to be measured.
+    #[error(
+        "{ready} of {listeners} listeners were served within {} s ({} connects failed, {} connections broke, {} answers \
+         timed out, {} were unexpected): take fewer listeners, or look at the server",
+        waited.as_secs(), failures.connect, failures.broken, failures.timed_out, failures.unexpected
+    )]
+    NotConnected {
+        /// Those that were.
+        ready: u64,
+        /// All of them.
+        listeners: u32,
+        /// How long they had.
+        waited: Duration,
+        /// What went wrong until then.
+        failures: Failures,
+    },
+    /// A generator thread could not get what it needs from the system.
+    #[error("cannot set up the load generator: {0}")]
+    System(#[from] std::io::Error),
+    /// A fault of the load generator itself.
+    #[error("a thread of the load generator panicked; this is a fault of talkplace, please report it")]
+    Panicked,
+}
+
+/// A process's last words as the end of a sentence; nothing when it had none.
+fn last_words(words: &str) -> String {
+    if words.is_empty() {
+        String::new()
+    } else {
+        format!("; its last words were:\n{words}")
+    }
 }
 
 /// Measures one transport: starts the server, connects the listeners, sends the schedule, counts, and ends the server.
 ///
+/// It calls `progress` a few times a second. `stop` ends it promptly, and then as well as when the future is dropped, no
+/// process and no thread stays behind.
+///
 /// # Errors
 /// A sentence for the reader of a terminal, by [`LoadError`].
 pub async fn run(
-    _scenario: &Scenario,
-    _transport: Transport,
-    _round: u32,
-    _target: &Target,
-    _progress: &(dyn Fn(Progress) + Send + Sync),
-    _stop: &CancellationToken,
+    scenario: &Scenario,
+    transport: Transport,
+    round: u32,
+    target: &Target,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+    stop: &CancellationToken,
 ) -> Result<TransportRun, LoadError> {
-    Err(LoadError::Stopped)
+    run_with(&Settings::default(), scenario, transport, round, target, progress, stop).await
+}
+
+/// As [`run`], with settings for the machine.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with(
+    settings: &Settings,
+    scenario: &Scenario,
+    transport: Transport,
+    round: u32,
+    target: &Target,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+    stop: &CancellationToken,
+) -> Result<TransportRun, LoadError> {
+    let question = engine::Question {
+        settings,
+        scenario,
+        transport,
+        round,
+    };
+    engine::run(question, target, progress, stop).await
 }

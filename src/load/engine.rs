@@ -1,0 +1,348 @@
+//! One run from its beginning to its end: the only place where schedule, clients and counts meet.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::clock::Clock;
+use super::control::{Control, Usage};
+use super::crew::{Crew, Work};
+use super::listener::{Bench, Listener};
+use super::publisher::{Published, Publisher};
+use super::recorder::{Plan, Recorder, Tally};
+use super::schedule::{Schedule, phases};
+use super::server_process::ServerProcess;
+use super::timeline::Steps;
+use super::{LoadError, Phase, Progress, Settings, Target, limits};
+use crate::protocol::{Seq, Transport};
+use crate::results::{Publishing, Scenario, ServerCost, TransportRun};
+
+/// How often whoever watches is told.
+const TICK: Duration = Duration::from_millis(200);
+/// How often the engine looks whether everybody is connected, or has heard everything.
+const LOOK: Duration = Duration::from_millis(10);
+/// Files beside the connections: the runtimes', the server's pipes, the reports.
+const FILES_BESIDE: u64 = 128;
+/// What everybody gets to be served once; a thousand listeners more get a second more.
+const CONNECTING: Duration = Duration::from_secs(30);
+/// From the moment that everybody was served to the start of the clock, beside a round trip: all threads know of it in
+/// time, and the first held polls are there.
+const LEAD: Duration = Duration::from_millis(50);
+
+/// What is to be measured.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    /// The machine's part.
+    pub(crate) settings: &'a Settings,
+    /// The knobs.
+    pub(crate) scenario: &'a Scenario,
+    /// How the feed is heard.
+    pub(crate) transport: Transport,
+    /// Which repetition.
+    pub(crate) round: u32,
+}
+
+/// Answers it, and leaves no process and no thread behind.
+pub(crate) async fn run(
+    question: Question<'_>,
+    target: &Target,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+    stop: &CancellationToken,
+) -> Result<TransportRun, LoadError> {
+    let needed = u64::from(question.scenario.listeners) + question.settings.sends_in_flight as u64 + FILES_BESIDE;
+    limits::make_room(question.scenario.listeners, needed)?;
+    progress(Progress {
+        phase: Phase::Starting,
+        accepted: 0,
+        heard: 0,
+    });
+    match target {
+        Target::Running(server) => tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(LoadError::Stopped),
+            measured = measure(question, *server, progress) => measured,
+        },
+        Target::Spawn(program) => {
+            let mut server = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Err(LoadError::Stopped),
+                started = ServerProcess::start(program, question.scenario) => started?,
+            };
+            let address = server.address;
+            let result = tokio::select! {
+                biased;
+                () = stop.cancelled() => Err(LoadError::Stopped),
+                why = server.died() => Err(why),
+                measured = measure(question, address, progress) => measured,
+            };
+            server.end().await;
+            result
+        }
+    }
+}
+
+/// The threads of a run.
+struct Threads {
+    // Dropped with the run, however that ends: it ends the threads.
+    crew: Crew,
+    plan: Arc<Plan>,
+    listeners: Vec<Work<Recorder>>,
+}
+
+/// Measures a server that is there. Dropping the future ends its threads.
+async fn measure(
+    question: Question<'_>,
+    server: SocketAddr,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<TransportRun, LoadError> {
+    let mut control = Control::new(server);
+    let before = control.usage().await?;
+    let plan = Arc::new(Plan {
+        clock: Clock::new(question.scenario),
+        schedule: Schedule::new(question.scenario),
+        steps: Steps::new(question.scenario),
+        base: control.cursor().await?,
+        tally: Tally::default(),
+    });
+    let mut threads = Threads::start(question, server, &plan)?;
+    let (published, [start, end]) = tokio::select! {
+        sent = threads.conduct(question, server, &mut control) => sent?,
+        never = tell(&plan, progress) => match never {},
+    };
+    let recorder = threads.finish().await?;
+    let cost = ServerCost {
+        cpu_s: start.cpu_s.zip(end.cpu_s).map(|(start_s, end_s)| end_s - start_s),
+        rss_before_bytes: before.rss_bytes,
+        rss_after_bytes: end.rss_bytes,
+        open_fds: end.open_fds,
+    };
+    Ok(result(question, &plan, published, recorder, cost))
+}
+
+impl Threads {
+    /// Spreads the listeners over their threads; they begin to connect at once.
+    fn start(question: Question<'_>, server: SocketAddr, plan: &Arc<Plan>) -> Result<Threads, LoadError> {
+        let crew = Crew::new();
+        let count = listener_threads(question.settings, question.scenario.listeners);
+        let mut shares = vec![Vec::new(); count];
+        let phases = phases(question.scenario.seed, question.scenario.listeners);
+        phases.enumerate().for_each(|(n, phase)| shares[n % count].push(phase));
+        let began = Instant::now();
+        let mut listeners = Vec::new();
+        for (n, phases) in shares.into_iter().enumerate() {
+            let share = Share {
+                server,
+                transport: question.transport,
+                scenario: question.scenario.clone(),
+                plan: Arc::clone(plan),
+                began,
+                connects: question.settings.connects_in_flight.max(1),
+                phases,
+            };
+            listeners.push(crew.start(&format!("listeners-{n}"), move |stop| share.listen(stop))?);
+        }
+        let plan = Arc::clone(plan);
+        Ok(Threads { crew, plan, listeners })
+    }
+
+    /// Connecting, warm-up, window and drain; ends early when a thread does. Gives what was published, and what the server had used at both ends of the window.
+    async fn conduct(
+        &mut self,
+        question: Question<'_>,
+        server: SocketAddr,
+        control: &mut Control,
+    ) -> Result<(Published, [Usage; 2]), LoadError> {
+        self.connected(question.scenario).await?;
+        let start = Instant::now() + question.scenario.rtt + LEAD;
+        self.plan.clock.start_at(start);
+        let publisher = Publisher {
+            server,
+            plan: Arc::clone(&self.plan),
+            text_bytes: question.scenario.text_bytes,
+            in_flight: question.settings.sends_in_flight.max(1),
+            end: question.scenario.sending() + question.scenario.drain,
+        };
+        let mut sending = self.crew.start("publisher", move |stop| publisher.publish(stop))?;
+        let scenario = question.scenario;
+        let plan = Arc::clone(&self.plan);
+        let window = async {
+            tokio::time::sleep_until((start + scenario.warm_up).into()).await;
+            let at_start = control.usage().await?;
+            tokio::time::sleep_until((start + scenario.sending()).into()).await;
+            let at_end = control.usage().await?;
+            let published = sending.done().await?;
+            let end = start + scenario.sending() + scenario.drain;
+            drained(&plan.tally, &published, scenario.listeners, end).await;
+            Ok((published, [at_start, at_end]))
+        };
+        tokio::select! {
+            done = window => done,
+            fault = first_end(&mut self.listeners) => Err(fault),
+        }
+    }
+
+    /// Waits until every listener was served once.
+    async fn connected(&mut self, scenario: &Scenario) -> Result<(), LoadError> {
+        let waited = CONNECTING + scenario.rtt * 10 + Duration::from_millis(u64::from(scenario.listeners));
+        let all = u64::from(scenario.listeners);
+        let tally = &self.plan.tally;
+        let everybody = async {
+            while tally.ready.load(Ordering::Relaxed) < all {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let in_time = tokio::select! {
+            in_time = tokio::time::timeout(waited, everybody) => in_time,
+            fault = first_end(&mut self.listeners) => return Err(fault),
+        };
+        if in_time.is_ok() {
+            return Ok(());
+        }
+        let ready = tally.ready.load(Ordering::Relaxed);
+        Err(LoadError::NotConnected {
+            ready,
+            listeners: scenario.listeners,
+            waited,
+            failures: self.finish().await?.failures,
+        })
+    }
+
+    /// Ends the listeners and merges what they saw.
+    async fn finish(&mut self) -> Result<Recorder, LoadError> {
+        self.crew.stop();
+        let mut merged = Recorder::new(Arc::clone(&self.plan), 0);
+        for work in &mut self.listeners {
+            merged.merge(work.done().await?);
+        }
+        Ok(merged)
+    }
+}
+
+/// A thread's part of the listeners.
+struct Share {
+    server: SocketAddr,
+    transport: Transport,
+    scenario: Scenario,
+    plan: Arc<Plan>,
+    began: Instant,
+    connects: usize,
+    phases: Vec<f64>,
+}
+
+impl Share {
+    /// Lets them listen until `stop`.
+    async fn listen(self, stop: CancellationToken) -> std::io::Result<Recorder> {
+        let recorder = Recorder::new(Arc::clone(&self.plan), self.phases.len());
+        let recorder = Rc::new(RefCell::new(recorder));
+        let bench = Rc::new(Bench {
+            server: self.server,
+            transport: self.transport,
+            scenario: self.scenario,
+            plan: Arc::clone(&self.plan),
+            began: self.began,
+            timer: super::timer::Timer::start()?,
+            recorder: Rc::clone(&recorder),
+            connects: Semaphore::new(self.connects),
+        });
+        let mut tasks = JoinSet::new();
+        for (place, phase) in self.phases.into_iter().enumerate() {
+            tasks.spawn_local(Listener::new(Rc::clone(&bench), place, phase).listen());
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            // They never end but by a panic, which has to end the run: its figures would lack one listener.
+            Some(Err(ended)) = tasks.join_next() => std::panic::resume_unwind(ended.into_panic()),
+        }
+        let seen = recorder.replace(Recorder::new(self.plan, 0));
+        Ok(seen)
+    }
+}
+
+/// Waits for a thread that ends before it is asked to, which is a fault.
+async fn first_end(listeners: &mut [Work<Recorder>]) -> LoadError {
+    let ends = listeners.iter_mut().map(|work| Box::pin(work.done()));
+    let (ended, _, _) = futures_util::future::select_all(ends).await;
+    ended.err().unwrap_or(LoadError::Panicked)
+}
+
+/// Waits until everybody has heard all that was accepted, but no longer than `end`.
+///
+/// A message whose send failed may be in the feed all the same; then the count cannot tell, and everybody gets the whole time.
+async fn drained(tally: &Tally, published: &Published, listeners: u32, end: Instant) {
+    let all = published.accepted.len() as u64 * u64::from(listeners);
+    while Instant::now() < end && (published.failed > 0 || tally.heard.load(Ordering::Relaxed) < all) {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Tells whoever watches, for ever.
+async fn tell(plan: &Plan, progress: &(dyn Fn(Progress) + Send + Sync)) -> std::convert::Infallible {
+    let mut ticks = tokio::time::interval(TICK);
+    loop {
+        ticks.tick().await;
+        progress(Progress {
+            phase: plan.clock.phase(Instant::now()),
+            accepted: plan.tally.accepted.load(Ordering::Relaxed),
+            heard: plan.tally.heard.load(Ordering::Relaxed),
+        });
+    }
+}
+
+/// One core is the server's; nobody needs a thread without a listener.
+fn listener_threads(settings: &Settings, listeners: u32) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let wanted = settings.listener_threads.map_or(cores.saturating_sub(1), usize::from);
+    wanted.clamp(1, (listeners as usize).max(1))
+}
+
+/// Puts together what a run leaves.
+fn result(
+    question: Question<'_>,
+    plan: &Plan,
+    published: Published,
+    recorder: Recorder,
+    cost: ServerCost,
+) -> TransportRun {
+    let Question {
+        scenario,
+        transport,
+        round,
+        ..
+    } = question;
+    let mut accepted: Vec<Seq> = published.accepted.iter().map(|(seq, _)| *seq).collect();
+    accepted.sort_unstable();
+    let ledger = recorder.settle(&accepted);
+    let since_start = |at: Instant| plan.clock.since_start(at).unwrap_or_default().as_secs_f64();
+    let mut messages_s: Vec<f64> = published.accepted.iter().map(|(_, at)| since_start(*at)).collect();
+    messages_s.sort_by(f64::total_cmp);
+    TransportRun {
+        transport,
+        round,
+        listeners: scenario.listeners,
+        window_s: scenario.duration.as_secs_f64(),
+        publishing: Publishing {
+            planned: plan.schedule.sends().len() as u64,
+            planned_in_window: plan.schedule.planned_in_window(),
+            accepted: accepted.len() as u64,
+            failed: published.failed,
+            missed: published.missed,
+            lag: published.lag,
+        },
+        counts: recorder.counts,
+        bytes_out: recorder.bytes_out,
+        bytes_in: recorder.bytes_in,
+        ledger,
+        delay: recorder.delay,
+        server_delay: recorder.server_delay,
+        server: cost,
+        timeline: plan.steps.timeline(recorder.by_step, messages_s),
+        failures: recorder.failures,
+    }
+}

@@ -1,0 +1,82 @@
+//! Server-sent events: one request, and an answer that never ends.
+
+use std::time::Instant;
+
+use http_body_util::BodyExt;
+use hyper::StatusCode;
+
+use super::http::{Http, kind, whole};
+use super::sse::{Event, Parser, TooLong};
+use super::{Attendance, End, Listener};
+use crate::load::heard::Heard;
+use crate::load::recorder::{Answer, Failure};
+
+impl From<TooLong> for End {
+    fn from(_: TooLong) -> End {
+        End::Failed(Failure::Unexpected)
+    }
+}
+
+/// Reads one event stream.
+pub(super) async fn attend(listener: &mut Listener) -> Attendance {
+    let bench = listener.bench.clone();
+    let mut http = Http::open(&bench).await?;
+    http.ready().await?;
+    // Without `Accept: text/event-stream`, so that a refusal comes with its status and not as an event for browsers.
+    let path = format!("/talkplace/events?after={}", listener.cursor);
+    bench.recorder.borrow_mut().request(Instant::now());
+    let answered = bench.timer.within(bench.patience(), http.get(&path)).await;
+    let answer = answered.map_err(|_| Failure::TimedOut)??;
+    if answer.status() != StatusCode::OK {
+        let status = answer.status();
+        let body = bench.timer.within(bench.patience(), whole(answer.into_body())).await;
+        return Err(refused(listener, status, &body.map_err(|_| Failure::TimedOut)??));
+    }
+    bench.recorder.borrow_mut().answer(Answer::Opened, Instant::now());
+    listener.served();
+    let mut body = answer.into_body();
+    let mut parser = Parser::default();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| kind(&error))?;
+        let now = Instant::now();
+        if let Some(bytes) = frame.data_ref() {
+            parser.read(bytes, |event| take(listener, &event, now))?;
+        }
+    }
+    Err(Failure::Broken.into())
+}
+
+/// What to make of an answer that is no stream.
+fn refused(listener: &mut Listener, status: StatusCode, body: &[u8]) -> End {
+    if !status.is_client_error() && !status.is_server_error() {
+        return Failure::Unexpected.into();
+    }
+    listener
+        .bench
+        .recorder
+        .borrow_mut()
+        .answer(Answer::Refused, Instant::now());
+    if status == StatusCode::GONE
+        && let Err(failure) = listener.gone(body)
+    {
+        return failure.into();
+    }
+    End::Refused
+}
+
+fn take(listener: &mut Listener, event: &Event<'_>, now: Instant) -> Result<(), End> {
+    let Some(data) = event.data else {
+        return Ok(());
+    };
+    if !event.kind.is_empty() && event.kind != b"message" {
+        return Err(End::Failed(Failure::Unexpected));
+    }
+    let heard: Heard = serde_json::from_slice(data).map_err(|_| Failure::Unexpected)?;
+    // The id is what a browser would come back with; it has to be the message's own.
+    if event.id != heard.id.as_bytes() {
+        return Err(End::Failed(Failure::Unexpected));
+    }
+    listener.bench.recorder.borrow_mut().frame(now);
+    listener.hear(&heard, now)?;
+    Ok(())
+}

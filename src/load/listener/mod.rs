@@ -1,0 +1,194 @@
+//! Listeners: one file per transport, each a loop over a cursor for as long as one connection lives.
+//!
+//! What they share is here: how they connect, what they do with a message, and what they do after a failure. They
+//! never end by themselves; their thread drops them when the run is over.
+
+mod events;
+mod http;
+mod poll;
+mod sse;
+mod websocket;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+
+use super::heard::{Gone, Heard};
+use super::link::Link;
+use super::recorder::{Failure, Plan, SharedRecorder};
+use super::tap::Tap;
+use super::timer::Timer;
+use crate::protocol::{Cursor, Transport};
+use crate::results::Scenario;
+
+/// How long any answer may take beyond what the request itself allows.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The pause after a first failure; it doubles with each further one.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What the listeners of one thread share.
+pub(crate) struct Bench {
+    /// The server.
+    pub(crate) server: SocketAddr,
+    /// How they listen.
+    pub(crate) transport: Transport,
+    /// The knobs.
+    pub(crate) scenario: Scenario,
+    /// The run.
+    pub(crate) plan: Arc<Plan>,
+    /// When the thread began: what the fixed timers of its short polls are counted from.
+    pub(crate) began: Instant,
+    /// The thread's timer.
+    pub(crate) timer: Timer,
+    /// The thread's counts.
+    pub(crate) recorder: SharedRecorder,
+    /// How many connections may be opened at a time.
+    pub(crate) connects: Semaphore,
+}
+
+/// Somebody who hears the feed.
+pub(crate) struct Listener {
+    bench: Rc<Bench>,
+    /// Its place in the recorder.
+    place: usize,
+    /// Where in the interval it polls, as a share of it.
+    phase: f64,
+    /// What it has heard.
+    cursor: Cursor,
+    /// Whether it was ever served.
+    is_ready: bool,
+    /// Failures since it was last served.
+    setbacks: u32,
+}
+
+/// Why a listener has to connect again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Something went wrong, which is counted.
+    Failed(Failure),
+    /// The server refused, which is counted as its answer; or the feed was gone, which is in the ledger.
+    Refused,
+    /// The server closed a connection that nobody was using. That is its right.
+    Idle,
+}
+
+/// A listener's time on one connection: it goes on until something ends it.
+type Attendance = Result<Infallible, End>;
+
+/// What a listener's connection runs over.
+type Wire = Link<Tap<TcpStream>>;
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> End {
+        End::Failed(failure)
+    }
+}
+
+impl Bench {
+    /// Opens a connection, which takes one round trip of the link: SYN and SYN-ACK are half of it each.
+    async fn connect(&self) -> Result<Wire, Failure> {
+        let one_way = self.scenario.one_way();
+        self.wait(one_way).await;
+        let stream = {
+            let _permit = self.connects.acquire().await.expect("it is never closed");
+            let connected = self.timer.within(PATIENCE, TcpStream::connect(self.server)).await;
+            connected
+                .map_err(|_| Failure::TimedOut)?
+                .map_err(|_| Failure::Connect)?
+        };
+        self.recorder.borrow_mut().connection(Instant::now());
+        stream.set_nodelay(true).map_err(|_| Failure::Connect)?;
+        self.wait(one_way).await;
+        let tapped = Tap::new(stream, Rc::clone(&self.recorder));
+        Ok(Link::new(tapped, one_way, &self.timer))
+    }
+
+    async fn wait(&self, length: Duration) {
+        if !length.is_zero() {
+            self.timer.sleep(length).await;
+        }
+    }
+
+    /// How long an answer may take that the server does not hold back.
+    fn patience(&self) -> Duration {
+        PATIENCE + self.scenario.rtt
+    }
+}
+
+impl Listener {
+    /// One that has not connected yet.
+    pub(crate) fn new(bench: Rc<Bench>, place: usize, phase: f64) -> Listener {
+        Listener {
+            cursor: bench.plan.base,
+            bench,
+            place,
+            phase,
+            is_ready: false,
+            setbacks: 0,
+        }
+    }
+
+    /// Listens for ever, over as many connections as it takes.
+    pub(crate) async fn listen(mut self) -> Infallible {
+        loop {
+            let attendance = match self.bench.transport {
+                Transport::Poll => poll::attend(&mut self, poll::Kind::Short).await,
+                Transport::LongPoll => poll::attend(&mut self, poll::Kind::Long).await,
+                Transport::Events => events::attend(&mut self).await,
+                Transport::Websocket => websocket::attend(&mut self).await,
+            };
+            let Err(end) = attendance;
+            if let End::Failed(failure) = end {
+                self.bench.recorder.borrow_mut().failure(failure);
+            }
+            if end != End::Idle {
+                self.pause().await;
+            }
+        }
+    }
+
+    /// It has been answered: that is what the engine waits for before it starts the clock.
+    fn served(&mut self) {
+        self.setbacks = 0;
+        if !self.is_ready {
+            self.is_ready = true;
+            self.bench.plan.tally.ready.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits longer after each failure in a row; by half as much again, or not, so that listeners that were cut off together do not come back together.
+    async fn pause(&mut self) {
+        let pause = SHORTEST_PAUSE
+            .saturating_mul(1 << self.setbacks.min(10))
+            .min(LONGEST_PAUSE);
+        self.setbacks = self.setbacks.saturating_add(1);
+        self.bench.timer.sleep(pause.mul_f64(1.0 + self.phase / 2.0)).await;
+    }
+
+    /// Takes a message in. One that is none of the run's is counted as unexpected, and the cursor moves past it all the same.
+    fn hear(&mut self, heard: &Heard<'_>, now: Instant) -> Result<(), Failure> {
+        let cursor: Cursor = heard.id.parse().map_err(|_| Failure::Unexpected)?;
+        self.cursor = cursor;
+        let mut recorder = self.bench.recorder.borrow_mut();
+        if let Err(failure) = recorder.hear(self.place, cursor, heard, now) {
+            recorder.failure(failure);
+        }
+        Ok(())
+    }
+
+    /// The feed no longer keeps what follows the cursor: starts again at the oldest message kept.
+    fn gone(&mut self, said: &[u8]) -> Result<(), Failure> {
+        self.bench.recorder.borrow_mut().gone();
+        let gone: Gone = serde_json::from_slice(said).map_err(|_| Failure::Unexpected)?;
+        self.cursor = gone.cursor().ok_or(Failure::Unexpected)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! Short and long polling: the same loop. Only the waiting differs: the listener's own timer, or the server's hold.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hyper::StatusCode;
+
+use super::http::{Http, whole};
+use super::{Attendance, Bench, End, Listener};
+use crate::load::heard::Batch;
+use crate::load::recorder::{Answer, Failure};
+use crate::results::PollTimer;
+
+/// The most messages that the contract lets a batch have: a busy feed is then asked as rarely as it can be.
+const LIMIT: usize = 1000;
+
+/// Who waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The listener, between its requests.
+    Short,
+    /// The server, before its answer.
+    Long,
+}
+
+/// What to do after an answer.
+enum Next {
+    /// Wait for one's turn.
+    Turn,
+    /// Ask again at once: there may be more.
+    AtOnce,
+    /// Ask again after a pause: nothing was gained.
+    Pause,
+}
+
+/// Polls over one connection.
+pub(super) async fn attend(listener: &mut Listener, kind: Kind) -> Attendance {
+    let bench = listener.bench.clone();
+    let mut http = Http::open(&bench).await?;
+    // The first request goes at once: whoever comes (back) wants to know now. The turns begin after it.
+    let mut is_first = !listener.is_ready;
+    loop {
+        let path = path(listener, kind);
+        http.ready().await?;
+        bench.recorder.borrow_mut().request(Instant::now());
+        let patience = match kind {
+            Kind::Short => bench.patience(),
+            Kind::Long => bench.patience() + bench.scenario.long_poll_timeout,
+        };
+        let answered = bench.timer.within(patience, ask(&mut http, &path)).await;
+        let (status, body) = answered.map_err(|_| Failure::TimedOut)??;
+        match take(listener, status, &body)? {
+            Next::Turn if kind == Kind::Short => wait_for_turn(&bench, listener.phase, is_first).await,
+            Next::Turn | Next::AtOnce => {}
+            Next::Pause => listener.pause().await,
+        }
+        is_first = false;
+    }
+}
+
+fn path(listener: &Listener, kind: Kind) -> String {
+    let after = listener.cursor;
+    match kind {
+        Kind::Short => format!("/talkplace/poll?after={after}&limit={LIMIT}"),
+        Kind::Long => {
+            // The first one is not held: its answer says that this listener is there, before the run begins.
+            let timeout = listener.bench.scenario.long_poll_timeout;
+            let timeout_ms = if listener.is_ready { timeout.as_millis() } else { 0 };
+            format!("/talkplace/long-poll?after={after}&timeout={timeout_ms}ms&limit={LIMIT}")
+        }
+    }
+}
+
+async fn ask(http: &mut Http, path: &str) -> Result<(StatusCode, Bytes), Failure> {
+    let answer = http.get(path).await?;
+    let status = answer.status();
+    Ok((status, whole(answer.into_body()).await?))
+}
+
+/// Counts an answer and what it carries.
+fn take(listener: &mut Listener, status: StatusCode, body: &[u8]) -> Result<Next, End> {
+    let now = Instant::now();
+    let count = |listener: &Listener, answer| listener.bench.recorder.borrow_mut().answer(answer, now);
+    match status {
+        StatusCode::OK => {
+            let batch: Batch = serde_json::from_slice(body).map_err(|_| Failure::Unexpected)?;
+            let next = batch.next.parse().map_err(|_| Failure::Unexpected)?;
+            let answer = match batch.messages.len() {
+                0 => Answer::Empty,
+                _ => Answer::WithMessages,
+            };
+            count(listener, answer);
+            for heard in &batch.messages {
+                listener.hear(heard, now)?;
+            }
+            listener.cursor = next;
+            listener.served();
+            Ok(if batch.messages.len() < LIMIT {
+                Next::Turn
+            } else {
+                Next::AtOnce
+            })
+        }
+        StatusCode::NO_CONTENT => {
+            count(listener, Answer::Empty);
+            listener.served();
+            Ok(Next::Turn)
+        }
+        StatusCode::GONE => {
+            count(listener, Answer::Refused);
+            listener.gone(body)?;
+            Ok(Next::Pause)
+        }
+        refused if refused.is_client_error() || refused.is_server_error() => {
+            count(listener, Answer::Refused);
+            Err(End::Refused)
+        }
+        _ => Err(Failure::Unexpected.into()),
+    }
+}
+
+async fn wait_for_turn(bench: &Bench, phase: f64, is_first: bool) {
+    let interval = bench.scenario.poll_interval;
+    let now = Instant::now();
+    let due = match bench.scenario.poll_timer {
+        PollTimer::Fixed => next_tick(bench.began, interval, phase, now),
+        PollTimer::AfterAnswer if is_first => now + interval.mul_f64(phase),
+        PollTimer::AfterAnswer => now + interval,
+    };
+    bench.timer.sleep_until(due).await;
+}
+
+/// The first instant of `began + (n + phase) · interval` after `now`. Those that passed while the last answer was missing are left out.
+fn next_tick(began: Instant, interval: Duration, phase: f64, now: Instant) -> Instant {
+    let first = began + interval.mul_f64(phase);
+    let Some(since) = now.checked_duration_since(first) else {
+        return first;
+    };
+    let interval_ns = interval.as_nanos().max(1);
+    let left_ns = interval_ns - since.as_nanos() % interval_ns;
+    now + Duration::from_nanos(left_ns as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_keep_their_grid_and_pass_over_those_that_are_late() {
+        let began = Instant::now();
+        let ms = |ms| began + Duration::from_millis(ms);
+        let tick = |now| next_tick(began, Duration::from_millis(100), 0.25, now);
+        assert_eq!(tick(ms(0)), ms(25));
+        assert_eq!(tick(ms(25)), ms(125));
+        assert_eq!(tick(ms(26)), ms(125));
+        assert_eq!(tick(ms(124)), ms(125));
+        assert_eq!(tick(ms(470)), ms(525));
+    }
+}

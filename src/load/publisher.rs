@@ -1,0 +1,174 @@
+//! The publisher: sends every message at its planned instant, whatever became of the ones before it.
+//!
+//! It is an open loop. A slow server gets the next message all the same, as it would from people who do not know of each
+//! other; a publisher that waited for its answers would stop asking just when it gets slow, and leave the slow part out of the figures.
+//!
+//! It stands beside the server, with no link before it: a message's own way to the server is no part of what is
+//! compared, and a delay is then what the way to the listener costs.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use serde::Deserialize;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::heard;
+use super::plain::Plain;
+use super::recorder::Plan;
+use super::timer::Timer;
+use crate::protocol::{Cursor, Seq};
+use crate::results::Distribution;
+
+/// Longer than that no send is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Connections opened before the first send, so that it does not have to wait for one.
+const WARM_CONNECTIONS: usize = 4;
+
+/// What a publisher needs to know.
+#[derive(Clone)]
+pub(crate) struct Publisher {
+    /// The server.
+    pub(crate) server: SocketAddr,
+    /// The schedule, and the clock to keep to it; started already.
+    pub(crate) plan: Arc<Plan>,
+    /// Length of a text.
+    pub(crate) text_bytes: u32,
+    /// How many sends may wait for their answers.
+    pub(crate) in_flight: usize,
+    /// When it gives up waiting for answers, from the start of the run.
+    pub(crate) end: Duration,
+}
+
+/// What became of the schedule.
+#[derive(Debug, Default)]
+pub(crate) struct Published {
+    /// The position of every message answered `201`, and when that was.
+    pub(crate) accepted: Vec<(Seq, Instant)>,
+    /// Sends answered otherwise, or not at all.
+    pub(crate) failed: u64,
+    /// Planned, and never sent.
+    pub(crate) missed: u64,
+    /// Sent − intended.
+    pub(crate) lag: Distribution,
+}
+
+/// One thread's state, shared by the sends under way.
+struct Desk {
+    publisher: Publisher,
+    timer: Timer,
+    idle: RefCell<Vec<Plain>>,
+    published: RefCell<Published>,
+}
+
+/// The answer `201`.
+#[derive(Deserialize)]
+struct Accepted<'a> {
+    id: std::borrow::Cow<'a, str>,
+}
+
+impl Publisher {
+    /// Sends the schedule. It ends with the last answer, or early when `stop` is cancelled.
+    ///
+    /// # Errors
+    /// When the system gives no timer.
+    pub(crate) async fn publish(self, stop: CancellationToken) -> std::io::Result<Published> {
+        let start = self
+            .plan
+            .clock
+            .start()
+            .expect("the engine starts the clock before the publisher");
+        let end = start + self.end;
+        let desk = Rc::new(Desk {
+            timer: Timer::start()?,
+            idle: RefCell::default(),
+            published: RefCell::default(),
+            publisher: self,
+        });
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = desk.clone().send_all(start, end) => {}
+        }
+        Ok(desk.published.take())
+    }
+}
+
+impl Desk {
+    async fn send_all(self: Rc<Self>, start: Instant, end: Instant) {
+        self.open_some().await;
+        let plan = Arc::clone(&self.publisher.plan);
+        let mut sends = JoinSet::new();
+        for (index, intended) in plan.schedule.sends().iter().enumerate() {
+            let due = start + *intended;
+            self.timer.sleep_until(due).await;
+            while sends.try_join_next().is_some() {}
+            if sends.len() >= self.publisher.in_flight {
+                self.published.borrow_mut().missed += 1;
+                continue;
+            }
+            sends.spawn_local(self.clone().send(index, due));
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        let _ = self
+            .timer
+            .within(left, async { while sends.join_next().await.is_some() {} })
+            .await;
+        self.published.borrow_mut().failed += sends.len() as u64;
+    }
+
+    /// Connects beforehand. Should that fail, the sends will find out and count it.
+    async fn open_some(&self) {
+        for _ in 0..WARM_CONNECTIONS.min(self.publisher.in_flight) {
+            if let Ok(Ok(plain)) = self.timer.within(PATIENCE, Plain::open(self.publisher.server)).await {
+                self.idle.borrow_mut().push(plain);
+            }
+        }
+    }
+
+    async fn send(self: Rc<Self>, index: usize, due: Instant) {
+        let sent = self.timer.within(PATIENCE, self.post(index, due)).await;
+        let mut published = self.published.borrow_mut();
+        match sent.ok().flatten() {
+            Some(seq) => {
+                published.accepted.push((seq, Instant::now()));
+                self.publisher.plan.tally.accepted.fetch_add(1, Ordering::Relaxed);
+            }
+            None => published.failed += 1,
+        }
+    }
+
+    /// Posts one message over a connection of its own for that long; gives its position, or `None` when it was not accepted.
+    async fn post(&self, index: usize, due: Instant) -> Option<Seq> {
+        let text = Bytes::from(heard::text(index, self.publisher.text_bytes));
+        let mut plain = self.connection().await?;
+        self.published
+            .borrow_mut()
+            .lag
+            .record(Instant::now().saturating_duration_since(due));
+        let (status, body) = plain.post("/talkplace/messages", text).await.ok()?;
+        self.idle.borrow_mut().push(plain);
+        if status != StatusCode::CREATED {
+            return None;
+        }
+        let accepted: Accepted = serde_json::from_slice(&body).ok()?;
+        accepted.id.parse().ok().map(|id: Cursor| id.seq)
+    }
+
+    /// One that is idle, or a new one.
+    async fn connection(&self) -> Option<Plain> {
+        loop {
+            let Some(plain) = self.idle.borrow_mut().pop() else {
+                return Plain::open(self.publisher.server).await.ok();
+            };
+            if !plain.is_closed() {
+                return Some(plain);
+            }
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The measured server as a process of its own, so that its processor time and memory can be told from the generator's.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use super::LoadError;
+use crate::results::Scenario;
+
+/// A server starts in milliseconds; a loaded machine may take longer.
+const START: Duration = Duration::from_secs(20);
+/// With no listener left there is nothing to drain.
+const END: Duration = Duration::from_secs(3);
+/// Lines of its stderr that are kept for an error's sentence.
+const LAST_WORDS: usize = 20;
+/// Connections beside the listeners': publishers, the engine's own, and those that come anew before the old ones are seen to be gone.
+const CONNECTIONS_BESIDE: u32 = 1024;
+/// What a server takes for a text unless told otherwise.
+const DEFAULT_MAX_TEXT: u32 = 4096;
+/// What JSON puts around a text, generously.
+const MESSAGE_BESIDE_TEXT: u64 = 256;
+/// What a server keeps unless told otherwise.
+const DEFAULT_KEEP_BYTES: u64 = 16 << 20;
+/// A server's cap on holding a long poll unless told otherwise.
+const DEFAULT_CAP: Duration = Duration::from_secs(120);
+
+/// A running server. It ends when its stdin closes, so it goes away whatever becomes of us.
+pub(crate) struct ServerProcess {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    words: LastWords,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+}
+
+/// The last lines of a process's stderr.
+#[derive(Clone, Default)]
+struct LastWords(Arc<Mutex<VecDeque<String>>>);
+
+impl ServerProcess {
+    /// Starts `program serve …` with what the scenario says about the server, and waits until it listens.
+    ///
+    /// # Errors
+    /// [`LoadError::Spawn`], [`LoadError::NotReady`], or [`LoadError::ServerDied`] when it ends instead.
+    pub(crate) async fn start(program: &Path, scenario: &Scenario) -> Result<ServerProcess, LoadError> {
+        let spawned = command(program, scenario).spawn();
+        let mut child = spawned.map_err(|source| LoadError::Spawn {
+            program: program.to_owned(),
+            source,
+        })?;
+        let words = LastWords::default();
+        let stderr = child.stderr.take().expect("it was asked to be piped");
+        let stdout = child.stdout.take().expect("it was asked to be piped");
+        let reading = tokio::spawn(words.clone().keep(stderr));
+        let stdin = child.stdin.take();
+        let address = match tokio::time::timeout(START, address(stdout)).await {
+            Ok(Some(address)) => address,
+            Ok(None) => {
+                // Its stdout has ended, so it is ending; its stderr is read to its end before it is quoted.
+                let _ = tokio::time::timeout(END, reading).await;
+                return Err(words.died(child.wait().await));
+            }
+            Err(_) => {
+                return Err(LoadError::NotReady {
+                    waited: START,
+                    words: words.text(),
+                });
+            }
+        };
+        Ok(ServerProcess {
+            child,
+            stdin,
+            words,
+            address,
+        })
+    }
+
+    /// Waits for it to end though nobody asked it to.
+    pub(crate) async fn died(&mut self) -> LoadError {
+        let status = self.child.wait().await;
+        // Its last words may still be in the pipe.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        self.words.died(status)
+    }
+
+    /// Ends it: asks by closing its stdin, and kills it when that takes too long.
+    pub(crate) async fn end(mut self) {
+        self.stdin = None;
+        if tokio::time::timeout(END, self.child.wait()).await.is_err() {
+            // It can only fail when the process is gone already.
+            let _ = self.child.kill().await;
+        }
+    }
+}
+
+impl LastWords {
+    /// Keeps the last lines of this stream until it ends.
+    async fn keep(self, stream: impl AsyncRead + Unpin) {
+        let mut lines = BufReader::new(stream).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let mut kept = self.0.lock().expect("nobody panics while holding it");
+            if kept.len() == LAST_WORDS {
+                kept.pop_front();
+            }
+            kept.push_back(line);
+        }
+    }
+
+    fn text(&self) -> String {
+        let kept = self.0.lock().expect("nobody panics while holding it");
+        Vec::from(kept.clone()).join("\n")
+    }
+
+    fn died(&self, status: io::Result<std::process::ExitStatus>) -> LoadError {
+        LoadError::ServerDied {
+            status: status.map_or_else(|error| error.to_string(), |status| status.to_string()),
+            words: self.text(),
+        }
+    }
+}
+
+fn command(program: &Path, scenario: &Scenario) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments(scenario));
+    // What the user's shell says about a server of their own must not change a measured one.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TALKPLACE_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.kill_on_drop(true);
+    // A ctrl-C of the terminal is for us alone: we end the server when we have taken its last figures.
+    #[cfg(unix)]
+    command.process_group(0);
+    command
+}
+
+fn arguments(scenario: &Scenario) -> Vec<String> {
+    let cap = scenario.long_poll_timeout.max(DEFAULT_CAP);
+    let connections = scenario.listeners.saturating_add(CONNECTIONS_BESIDE);
+    let mut arguments: Vec<String> = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--until-stdin-closes",
+        "--publish-rate",
+        "off",
+    ]
+    .map(String::from)
+    .to_vec();
+    let mut flag = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
+    flag("--keep-messages", scenario.server_keep_messages.to_string());
+    flag("--keep-bytes", keep_bytes(scenario).to_string());
+    flag("--max-connections", connections.to_string());
+    flag("--long-poll-cap", format!("{}ms", cap.as_millis()));
+    if scenario.server_workers > 0 {
+        flag("--workers", scenario.server_workers.to_string());
+    }
+    if scenario.text_bytes > DEFAULT_MAX_TEXT {
+        flag("--max-text", scenario.text_bytes.to_string());
+    }
+    arguments
+}
+
+/// Room for as many messages as the scenario keeps: their number alone is to be the bound.
+fn keep_bytes(scenario: &Scenario) -> u64 {
+    let message_bytes = u64::from(scenario.text_bytes) + MESSAGE_BESIDE_TEXT;
+    (u64::from(scenario.server_keep_messages) * message_bytes).max(DEFAULT_KEEP_BYTES)
+}
+
+/// The address from the line `listening on http://127.0.0.1:41234`; `None` when there is none until the end.
+///
+/// What it writes after that is read and passed over, since a full pipe would stop it.
+async fn address(stdout: ChildStdout) -> Option<SocketAddr> {
+    let mut lines = BufReader::new(stdout).lines();
+    loop {
+        let line = lines.next_line().await.ok()??;
+        let address = line
+            .strip_prefix("listening on http://")
+            .and_then(|address| address.trim().parse().ok());
+        if address.is_some() {
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return address;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::testing::scenario;
+    use std::os::unix::fs::PermissionsExt;
+    use tempfile::TempDir;
+
+    /// A program that does as this shell script says.
+    fn program(script: &str) -> (TempDir, std::path::PathBuf) {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("server");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        (folder, path)
+    }
+
+    #[tokio::test]
+    async fn it_is_ready_when_it_says_so_and_ends_with_its_stdin() {
+        let (folder, path) =
+            program("echo hello; echo listening on http://127.0.0.1:4711; cat; echo over > \"$0.over\"");
+        let server = ServerProcess::start(&path, &scenario()).await.unwrap();
+        assert_eq!(server.address, "127.0.0.1:4711".parse().unwrap());
+        server.end().await;
+        assert!(folder.path().join("server.over").exists());
+    }
+
+    #[tokio::test]
+    async fn one_that_does_not_end_is_killed() {
+        let (_folder, path) = program("echo listening on http://127.0.0.1:4711; exec sleep 600");
+        let server = ServerProcess::start(&path, &scenario()).await.unwrap();
+        let pid = nix::unistd::Pid::from_raw(server.child.id().unwrap() as i32);
+        server.end().await;
+        assert_eq!(nix::sys::signal::kill(pid, None), Err(nix::errno::Errno::ESRCH));
+    }
+
+    #[tokio::test]
+    async fn one_that_dies_is_quoted() {
+        let (_folder, path) = program("echo the key file is not readable >&2; exit 2");
+        let error = ServerProcess::start(&path, &scenario())
+            .await
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            error.contains("the key file is not readable") && error.contains("exit status: 2"),
+            "{error}"
+        );
+
+        let (_folder, path) = program("echo listening on http://127.0.0.1:4711; read line; echo oh dear >&2; exit 3");
+        let mut server = ServerProcess::start(&path, &scenario()).await.unwrap();
+        server.stdin = None;
+        let error = server.died().await.to_string();
+        assert!(error.contains("oh dear") && error.contains("exit status: 3"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_named() {
+        let error = ServerProcess::start(Path::new("/nowhere/talkplace"), &scenario())
+            .await
+            .err()
+            .unwrap();
+        assert!(error.to_string().contains("/nowhere/talkplace"), "{error}");
+    }
+
+    #[test]
+    fn the_scenario_becomes_flags() {
+        let mut scenario = scenario();
+        let plain = arguments(&scenario).join(" ");
+        assert!(
+            plain.ends_with(
+                "--keep-messages 10000 --keep-bytes 16777216 --max-connections 1029 --long-poll-cap 120000ms"
+            ),
+            "{plain}"
+        );
+        scenario.server_workers = 2;
+        scenario.text_bytes = 5000;
+        scenario.long_poll_timeout = Duration::from_secs(300);
+        let full = arguments(&scenario).join(" ");
+        assert!(
+            full.ends_with("--long-poll-cap 300000ms --workers 2 --max-text 5000"),
+            "{full}"
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! Counting what really crosses a socket.
+//!
+//! A [`Tap`] sits right on the TCP stream, on the server's side of the emulated link. It reads along and tells each byte's part: head,
+//! body or frame. It counts bytes as the system takes and gives them, so its sums are those of a packet capture.
+//!
+//! All of it meets in [`Tap::saw`], with the bytes and the instant: whoever wants to draw the traffic of one listener
+//! has to keep them there and nowhere else.
+
+mod answers;
+mod frames;
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::recorder::{SharedRecorder, Way};
+use crate::results::Parts;
+use answers::AnswerMeter;
+use frames::FrameMeter;
+
+/// A stream whose bytes are counted.
+pub(crate) struct Tap<S> {
+    stream: S,
+    recorder: SharedRecorder,
+    answers: AnswerMeter,
+    frames_out: FrameMeter,
+}
+
+impl<S> Tap<S> {
+    /// Counts what crosses `stream` from now on: requests without bodies out, answers in, frames both ways behind a `101`.
+    pub(crate) fn new(stream: S, recorder: SharedRecorder) -> Tap<S> {
+        Tap {
+            stream,
+            recorder,
+            answers: AnswerMeter::default(),
+            frames_out: FrameMeter::default(),
+        }
+    }
+
+    fn saw(&mut self, way: Way, bytes: &[u8]) {
+        let now = Instant::now();
+        let mut parts = Parts::default();
+        match way {
+            Way::In => self.answers.take(bytes, &mut parts),
+            // A client sends no frame before it has read the `101`.
+            Way::Out if self.answers.is_upgraded() => self.frames_out.take(bytes, &mut parts),
+            // Listeners ask with GET alone, which has no body.
+            Way::Out => parts.heads += bytes.len() as u64,
+        }
+        self.recorder.borrow_mut().bytes(way, parts, now);
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let done = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.saw(Way::In, &buf.filled()[before..]);
+        }
+        done
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let done = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(taken)) = done {
+            self.saw(Way::Out, &bytes[..taken]);
+        }
+        done
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

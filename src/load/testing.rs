@@ -1,0 +1,40 @@
+//! What the tests of several files need.
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::protocol::Transport;
+use crate::results::{Arrivals, PollTimer, Scenario};
+
+/// A small scenario without a delay; tests change what they are about.
+pub(crate) fn scenario() -> Scenario {
+    Scenario {
+        lab: "test".into(),
+        title: "A test".into(),
+        question: "Does it work?".into(),
+        transports: Transport::ALL.to_vec(),
+        listeners: 5,
+        seed: 7,
+        duration: Duration::from_millis(600),
+        warm_up: Duration::from_millis(200),
+        drain: Duration::from_secs(10),
+        rate_per_s: 50.0,
+        arrivals: Arrivals::Poisson,
+        text_bytes: 32,
+        rtt: Duration::ZERO,
+        poll_interval: Duration::from_millis(50),
+        poll_timer: PollTimer::Fixed,
+        long_poll_timeout: Duration::from_secs(5),
+        server_workers: 0,
+        server_keep_messages: 10_000,
+    }
+}
+
+/// Runs this as a generator thread would.
+pub(crate) fn on_one_thread<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, work)
+}
