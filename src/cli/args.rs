@@ -1,9 +1,11 @@
 //! What can be typed. The doc comments are the help text; nothing outside `cli` knows these types.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use talkplace::lab::Change;
+use talkplace::load::Settings;
 
 use super::serve::ServeArgs;
 
@@ -29,7 +31,8 @@ Exit status: 0 fine, 2 could not run, 3 ran but its figures prove nothing, 130 s
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a lab, and draw a report of what each transport cost
-    Run(RunArgs),
+    // The two with many flags are boxed: they are several times as large as the others.
+    Run(Box<RunArgs>),
     /// Draw runs side by side, and name the knobs in which they differ
     Compare(CompareArgs),
     /// Draw the report of a run again, from its results.json
@@ -39,7 +42,6 @@ pub(crate) enum Command {
     /// Write a lab out for editing
     Eject(EjectArgs),
     /// Serve the chat: a page, and every transport of the contract
-    // Boxed, as it is several times as large as the others.
     Serve(Box<ServeArgs>),
 }
 
@@ -99,6 +101,9 @@ pub(crate) struct RunArgs {
     /// Print the results as JSON on stdout, and nothing else there
     #[arg(long)]
     pub(crate) json: bool,
+    /// Threads that the listeners are spread over [default: all processors but one, which is the server's]
+    #[arg(long, value_name = "NUMBER")]
+    generator_threads: Option<NonZeroUsize>,
 }
 
 const KNOBS: &str = "Knobs";
@@ -141,6 +146,14 @@ impl RunArgs {
             typed: format!("--set {key}={value}"),
         });
         flags.chain(set).collect()
+    }
+
+    /// What the load generator may take of this machine.
+    pub(crate) fn generator(&self) -> Settings {
+        Settings {
+            listener_threads: self.generator_threads,
+            ..Settings::default()
+        }
     }
 }
 

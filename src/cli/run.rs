@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use talkplace::lab::{self, End, MeasureError};
+use talkplace::lab::{self, End, MeasureError, Setup};
 use talkplace::load::Target;
 use talkplace::protocol::Transport;
 use talkplace::report;
@@ -20,9 +20,13 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let source = pick::scenario(&args.lab)?;
     let scenario = source.scenario(args.quick, &args.changes())?;
     let server = std::env::current_exe().context("the system does not tell where this program is")?;
+    let setup = Setup {
+        target: Target::Spawn(server),
+        generator: args.generator(),
+    };
     let folder = RunFolder::create(&args.out, &scenario.lab, OffsetDateTime::now_utc())?;
     let mut results = lab::begin(scenario, &folder);
-    let ended = measure(&mut results, &folder, &Target::Spawn(server));
+    let ended = measure(&mut results, &folder, &setup);
     match ended {
         // Without results on the disk a report would be a picture of nothing.
         Err(error) if error.downcast_ref::<MeasureError>().is_some_and(is_of_folder) => {
@@ -46,12 +50,12 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Measures until the end, or until a signal, which it gives back.
-fn measure(results: &mut Results, folder: &RunFolder, target: &Target) -> anyhow::Result<Option<Signal>> {
+fn measure(results: &mut Results, folder: &RunFolder, setup: &Setup) -> anyhow::Result<Option<Signal>> {
     let shown = Shown::new(&results.scenario, terminal::stderr_takes_escapes());
     let watch = |transport, progress| shown.update(transport, progress);
     let ended = runtime()?.block_on(async {
         let stop = Stop::on_signals()?;
-        let end = lab::measure(results, folder, target, &watch, stop.token()).await?;
+        let end = lab::measure(results, folder, setup, &watch, stop.token()).await?;
         Ok(match end {
             End::Complete => None,
             End::Stopped => Some(stop.signal().expect("only a signal cancels the token")),

@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::caution::cautions;
-use crate::load::{self, LoadError, Progress, Target};
+use crate::load::{self, LoadError, Progress, Settings, Target};
 use crate::protocol::Transport;
 use crate::results::{FolderError, Host, Results, RunFolder, SCHEMA, Scenario};
 
@@ -30,6 +30,15 @@ pub enum MeasureError {
     /// What was measured could not be kept.
     #[error(transparent)]
     Folder(#[from] FolderError),
+}
+
+/// On what the scenario is measured.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Where the server comes from.
+    pub target: Target,
+    /// What the load generator may take of this machine.
+    pub generator: Settings,
 }
 
 /// Is told how far each transport has come.
@@ -60,14 +69,24 @@ pub fn begin(scenario: Scenario, folder: &RunFolder) -> Results {
 pub async fn measure(
     results: &mut Results,
     folder: &RunFolder,
-    target: &Target,
+    setup: &Setup,
     watch: Watch<'_>,
     stop: &CancellationToken,
 ) -> Result<End, MeasureError> {
     let scenario = results.scenario.clone();
     for transport in &scenario.transports {
         let progress = |progress| watch(*transport, progress);
-        let run = match load::run(&scenario, *transport, 1, target, &progress, stop).await {
+        let run = match load::run_with(
+            &setup.generator,
+            &scenario,
+            *transport,
+            1,
+            &setup.target,
+            &progress,
+            stop,
+        )
+        .await
+        {
             Ok(run) => run,
             Err(LoadError::Stopped) => return Ok(End::Stopped),
             Err(source) => {

@@ -13,6 +13,6 @@ mod read;
 mod source;
 
 pub use library::{File, LABS, Lab, lab};
-pub use measure::{End, MeasureError, Watch, begin, measure};
+pub use measure::{End, MeasureError, Setup, Watch, begin, measure};
 pub use problem::{Place, Problem, Problems};
 pub use source::{Change, Source};
