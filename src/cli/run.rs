@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -80,32 +80,31 @@ fn stopped(args: &RunArgs, folder: RunFolder, results: &Results, signal: Signal)
     Ok(Exit::Stopped(signal).into())
 }
 
-/// Draws the report beside the latest earlier run, and prints what was found.
+/// Prints what was found, and draws the report beside the latest earlier run.
+///
+/// Printing comes first: what was measured must not be lost on the reader because a disk is full.
 fn deliver(args: &RunArgs, folder: &RunFolder, results: &Results) -> anyhow::Result<()> {
-    let page = draw(args, folder, results).with_context(|| {
-        let run = folder.path().display();
-        format!("the run is kept in {run}, but its report could not be made; `talkplace report {run}` tries again")
-    })?;
-    if args.json {
-        let json = serde_json::to_string_pretty(results).context("the results do not fit into JSON")?;
-        terminal::print(&(json + "\n"))?;
-        terminal::say(&format!("Report: {}", page.display()));
-    }
-    Ok(())
-}
-
-fn draw(args: &RunArgs, folder: &RunFolder, results: &Results) -> anyhow::Result<PathBuf> {
     let mut shown = vec![results.clone()];
     // Part of a run beside a whole one would show the missing transports as a difference.
     let compare = !args.no_compare && results.complete;
     shown.extend(compare.then(|| earlier(&args.out, folder, results)).flatten());
-    let report = report::render(&shown)?;
-    let page = pages::write(folder.path(), &report)?;
-    if !args.json {
+    let run = folder.path().display();
+    let not_drawn = || format!("the run is kept in {run}, but not its report; `talkplace report {run}` makes it");
+    let report = report::render(&shown).with_context(not_drawn)?;
+    if args.json {
+        let json = serde_json::to_string_pretty(results).context("the results do not fit into JSON")?;
+        terminal::print(&(json + "\n"))?;
+    } else {
         terminal::print(&show::text(&results.scenario.title, &report))?;
-        terminal::print(&format!("\nReport: {}\n", page.display()))?;
     }
-    Ok(page)
+    let page = pages::write(folder.path(), &report).with_context(not_drawn)?;
+    let line = format!("Report: {}", page.display());
+    if args.json {
+        terminal::say(&line);
+        Ok(())
+    } else {
+        terminal::print(&format!("\n{line}\n"))
+    }
 }
 
 fn earlier(reports: &Path, folder: &RunFolder, results: &Results) -> Option<Results> {

@@ -33,9 +33,9 @@ impl Signal {
     /// Its name in a sentence.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Signal::HangUp => "a hang-up",
+            Signal::HangUp => "SIGHUP",
             Signal::Interrupt => "ctrl-C",
-            Signal::Terminate => "a request to end",
+            Signal::Terminate => "SIGTERM",
         }
     }
 }

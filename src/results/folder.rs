@@ -152,7 +152,7 @@ pub fn write_whole(file: &Path, content: &[u8]) -> Result<(), FolderError> {
     let folder = file.parent().unwrap_or(Path::new("."));
     let write = || {
         let mut temporary = temporary_file(folder)?;
-        temporary.write_all(content)?;
+        temporary.as_file_mut().write_all(content)?;
         // A full disk may only be noticed here.
         temporary.as_file().sync_all()?;
         temporary.persist(file).map_err(|error| error.error)
@@ -265,7 +265,8 @@ fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     builder.prefix(".talkplace-");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
+    // Its error names the temporary file, which tells the reader nothing.
+    builder.tempfile_in(folder).map_err(|error| error.kind().into())
 }
 
 #[cfg(test)]
