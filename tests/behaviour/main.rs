@@ -1,3 +1,7 @@
 //! What a user of talkplace sees, over real sockets. One binary, a module per theme.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that unwraps fails with the value in its message, which is what it should do"
+)]
 
 mod server;
