@@ -38,14 +38,19 @@
 //! `simulation/` moves requests, answers, frames and messages one at a time, from a seed. Every formula that is more than algebra is
 //! compared with it, within four standard errors.
 
+pub mod crossover;
+pub mod poll_variants;
+
 mod arrivals;
 mod delay;
 mod exchange;
+mod long_poll;
 mod prediction;
 mod short_poll;
 
 pub use arrivals::Arrivals;
 pub use delay::Delay;
 pub use exchange::{Connection, Exchange};
+pub use long_poll::LongPoll;
 pub use prediction::Prediction;
 pub use short_poll::{PollTimer, ShortPoll};
