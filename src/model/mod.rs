@@ -40,17 +40,22 @@
 
 pub mod crossover;
 pub mod poll_variants;
+pub mod queue;
 
 mod arrivals;
 mod delay;
 mod exchange;
+mod fan_out;
 mod long_poll;
 mod prediction;
 mod short_poll;
+mod stream;
 
 pub use arrivals::Arrivals;
 pub use delay::Delay;
 pub use exchange::{Connection, Exchange};
+pub use fan_out::FanOut;
 pub use long_poll::LongPoll;
 pub use prediction::Prediction;
 pub use short_poll::{PollTimer, ShortPoll};
+pub use stream::Stream;
