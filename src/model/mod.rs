@@ -38,11 +38,14 @@
 //! `simulation/` moves requests, answers, frames and messages one at a time, from a seed. Every formula that is more than algebra is
 //! compared with it, within four standard errors.
 
+pub mod bytes;
 pub mod crossover;
 pub mod poll_variants;
 pub mod queue;
+pub mod saturation;
 
 mod arrivals;
+mod capacity;
 mod delay;
 mod exchange;
 mod fan_out;
@@ -52,6 +55,7 @@ mod short_poll;
 mod stream;
 
 pub use arrivals::Arrivals;
+pub use capacity::Server;
 pub use delay::Delay;
 pub use exchange::{Connection, Exchange};
 pub use fan_out::FanOut;
