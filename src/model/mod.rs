@@ -40,9 +40,12 @@
 
 pub mod bytes;
 pub mod crossover;
+pub mod hold;
 pub mod poll_variants;
 pub mod queue;
 pub mod saturation;
+pub mod silent_cut;
+pub mod unknown_limit;
 
 mod arrivals;
 mod capacity;
