@@ -42,6 +42,7 @@ pub mod bytes;
 pub mod crossover;
 pub mod hold;
 pub mod poll_variants;
+pub mod published;
 pub mod queue;
 pub mod saturation;
 pub mod silent_cut;
