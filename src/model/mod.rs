@@ -67,3 +67,10 @@ pub use long_poll::LongPoll;
 pub use prediction::Prediction;
 pub use short_poll::{PollTimer, ShortPoll};
 pub use stream::Stream;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod standard_runs;
