@@ -9,7 +9,7 @@
 //! | What do careless polls cost? | [`poll_variants`] |
 //! | When does long polling ask more often than short polling? | [`crossover`] |
 //! | How many bytes does a message cost? | [`bytes`] |
-//! | What does waiting for a busy server add? | [`queue`], [`saturation`] |
+//! | What does waiting for a busy server add? | [`queue`], [`saturation`] (many long polls at once, and what lies past the knee) |
 //! | How many listeners can a server bear? | [`Server`] |
 //! | How long should a long poll be held? | [`hold`], [`unknown_limit`], [`silent_cut`] |
 //! | What did others publish? | [`published`] |

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::saturation::LongPollHerd;
 use super::{Arrivals, Connection, Exchange, FanOut, LongPoll, PollTimer, Prediction, ShortPoll, Stream};
 
 fn exchanges() -> impl Strategy<Value = Exchange> {
@@ -105,6 +106,15 @@ proptest! {
         prop_assert!(prediction.requests_per_s >= 1.0 / round_s - 1e-9);
         // A pattern of constant messages is followed for 64 of them, so up to one in 64 is cut off.
         prop_assert!(prediction.requests_per_s <= (1.0 + 1.0 / 64.0) / exchange.gap_s());
+    }
+
+    #[test]
+    fn a_herd_is_sound_at_any_knob_and_one_listener_is_no_herd(poll in long_polls(), listeners in 1.0..500.0) {
+        let LongPoll { hold_s, exchange, arrivals } = poll;
+        let herd = LongPollHerd { listeners, hold_s, exchange, workers: 1.0, arrivals };
+        assert_sound(&herd.predict())?;
+        let alone = LongPollHerd { listeners: 1.0, ..herd };
+        prop_assert!((alone.predict().delay.mean_s() - poll.predict().delay.mean_s()).abs() < 1e-9);
     }
 
     #[test]
