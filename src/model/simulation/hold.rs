@@ -78,7 +78,7 @@ fn a_silent_cut_costs_seconds() {
 
 /// Holds on one path, one after the other, each ended by a message, the path or the limit: their cost a second, in empty answers.
 fn cost_of_path_per_s(listeners: &UnknownLimit, hold_s: f64, limit_s: f64, gap_s: f64, rng: &mut ChaCha8Rng) -> f64 {
-    let until_s = 3e4;
+    let until_s = 2e4;
     let (mut now_s, mut cost) = (0.0, 0.0);
     let mut message_s = exponential_s(1.0 / listeners.rate_per_s, rng);
     while now_s < until_s {

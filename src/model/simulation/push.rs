@@ -122,7 +122,7 @@ fn streams_of_limited_life() {
                 },
             };
             let round_s = life_s + case.away_s();
-            let until_s = 300.0 * round_s.min(15.0);
+            let until_s = 200.0 * round_s.min(12.0);
             let delays = runs(|rng| {
                 let messages = messages(arrivals, until_s, rng);
                 // A stream may have begun, or ended, before the first message.
