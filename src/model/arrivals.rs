@@ -34,8 +34,8 @@ impl Arrivals {
         self.rate_per_s() * span_s
     }
 
-    /// The chance that at least one message falls into a span that begins anywhere: 1 − e^(−λt) of Poisson arrivals, min(1, λt) of
-    /// constant ones.
+    /// The chance that at least one message falls into a span that begins anywhere: 1 − e^(−λt) of Poisson arrivals, min(1,
+    /// λt) of constant ones.
     pub fn chance_of_some(self, span_s: f64) -> f64 {
         let expected = self.expected_in(span_s);
         match self {

@@ -35,7 +35,8 @@ pub fn batch_envelope(cursor_bytes: usize) -> usize {
     r#"{"next":"","messages":[]}"#.len() + cursor_bytes
 }
 
-/// A WebSocket frame's header: 2 bytes, 2 or 8 more for longer payloads, 4 more for the mask of what a client sends (RFC 6455, section 5.2).
+/// A WebSocket frame's header: 2 bytes, 2 or 8 more for longer payloads, 4 more for the mask of what a client sends (RFC
+/// 6455, section 5.2).
 pub fn websocket_header(payload_bytes: usize, from_client: bool) -> usize {
     let length = match payload_bytes {
         0..=125 => 2,
@@ -45,7 +46,8 @@ pub fn websocket_header(payload_bytes: usize, from_client: bool) -> usize {
     length + if from_client { 4 } else { 0 }
 }
 
-/// What wraps a message in an event stream: `id: …`, `data: …` and the empty line, and the size and two line ends of the chunk that it goes in.
+/// What wraps a message in an event stream: `id: …`, `data: …` and the empty line, and the size and two line ends of the
+/// chunk that it goes in.
 pub fn event_overhead(message_bytes: usize, cursor_bytes: usize) -> usize {
     let lines = "id: \ndata: \n\n".len() + cursor_bytes;
     let chunk_size = format!("{:x}", message_bytes + lines);

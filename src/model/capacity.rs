@@ -27,7 +27,8 @@ impl Server {
         listeners * (rate_per_s * self.write_s + self.idle)
     }
 
-    /// How many polling listeners fill the server: W·C/s. Short polling: W·T/s; long polling: about W/(λs), on a quiet feed W·τ/s.
+    /// How many polling listeners fill the server: W·C/s. Short polling: W·T/s; long polling: about W/(λs), on a quiet feed
+    /// W·τ/s.
     pub fn polling_knee(&self, prediction: &Prediction) -> f64 {
         self.workers / self.polling_load(1.0, prediction)
     }
@@ -44,8 +45,9 @@ impl Server {
 
     /// T* = s/(λ·sw): who polls less often than this costs the server less than who is pushed to.
     ///
-    /// A polling listener costs s/T a second, a streaming one λ·sw. So polling is cheaper from one poll per s/sw messages on. It reconciles measurements that seem to
-    /// contradict each other: push 7 times dearer (Bozdag, Mesbah and van Deursen 2007), push cheaper (Van de Vyvere, Colpaert and Verborgh 2020).
+    /// A polling listener costs s/T a second, a streaming one λ·sw. So polling is cheaper from one poll per s/sw messages
+    /// on. It reconciles measurements that seem to contradict each other: push 7 times dearer (Bozdag, Mesbah and van
+    /// Deursen 2007), push cheaper (Van de Vyvere, Colpaert and Verborgh 2020).
     pub fn break_even_interval_s(&self, rate_per_s: f64) -> f64 {
         self.poll_s / (rate_per_s * self.write_s)
     }
@@ -61,7 +63,8 @@ mod tests {
     use super::*;
     use crate::model::{Arrivals, Exchange, LongPoll, PollTimer, ShortPoll};
 
-    /// Van de Vyvere, Colpaert and Verborgh 2020: one thread that answers 2,520 polls a second, or writes to 25,000 listeners in 4 s.
+    /// Van de Vyvere, Colpaert and Verborgh 2020: one thread that answers 2,520 polls a second, or writes to 25,000
+    /// listeners in 4 s.
     const ONE_THREAD: Server = Server {
         workers: 1.0,
         poll_s: 1.0 / 2520.0,

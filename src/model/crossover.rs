@@ -15,9 +15,9 @@ pub enum Crossover {
 
 /// From which rate of Poisson messages on long polling sends more requests than short polling every `short_cycle_s`.
 ///
-/// Long polling asks once a message or a little less often, so this is close to one message a short-poll cycle. Exactly it is where
-/// the long poll's cycle C(λ) = G + e^(−λG)(1 − e^(−λτ))/λ, which falls from G + τ to G as the feed gets busier, meets the short
-/// poll's. The rate in `long_poll` is passed over.
+/// Long polling asks once a message or a little less often, so this is close to one message a short-poll cycle. Exactly it
+/// is where the long poll's cycle C(λ) = G + e^(−λG)(1 − e^(−λτ))/λ, which falls from G + τ to G as the feed gets busier,
+/// meets the short poll's. The rate in `long_poll` is passed over.
 pub fn with_short_poll(short_cycle_s: f64, long_poll: &LongPoll) -> Crossover {
     let gap_s = long_poll.exchange.gap_s();
     if short_cycle_s >= gap_s + long_poll.hold_s {

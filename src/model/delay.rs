@@ -110,8 +110,8 @@ impl Delay {
         self.max_s()
     }
 
-    /// The corners of the cumulative distribution, (seconds, share of messages within them), rising: joined by straight lines they
-    /// are the whole curve, steps included.
+    /// The corners of the cumulative distribution, (seconds, share of messages within them), rising: joined by straight
+    /// lines they are the whole curve, steps included.
     pub fn curve(&self) -> Vec<(f64, f64)> {
         let mut points: Vec<_> = self
             .corners_s()

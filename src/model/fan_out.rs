@@ -2,12 +2,14 @@ use super::{Arrivals, Delay, Prediction, queue};
 
 /// WebSocket and events: the server writes every message to every listener, who asks only once.
 ///
-/// A listener alone hears a message after sw + d. With N of them served by one writer, a message is a job of N·sw: it waits for the jobs before it
-/// (M/D/1: Poisson messages, constant jobs, load ρ = λ·N·sw), and then the listener's turn comes anywhere from first to last:
+/// A listener alone hears a message after sw + d. With N of them served by one writer, a message is a job of N·sw: it waits
+/// for the jobs before it (M/D/1: Poisson messages, constant jobs, load ρ = λ·N·sw), and then the listener's turn comes
+/// anywhere from first to last:
 ///
 /// mean = d + ρ·N·sw/(2(1 − ρ)) + sw·(N + 1)/2,
 ///
-/// and the last listener has a lone message after d + N·sw. W writers that share the listeners have N/W each. Constant arrivals never wait below ρ = 1.
+/// and the last listener has a lone message after d + N·sw. W writers that share the listeners have N/W each. Constant
+/// arrivals never wait below ρ = 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FanOut {
     /// N, at least 1.
@@ -23,8 +25,8 @@ pub struct FanOut {
 }
 
 impl FanOut {
-    /// ρ: the share of its time that each writer is busy. At 1 and above the backlog grows without end, unless the writer joins what waits for a
-    /// listener in one write, or drops it.
+    /// ρ: the share of its time that each writer is busy. At 1 and above the backlog grows without end, unless the writer
+    /// joins what waits for a listener in one write, or drops it.
     pub fn load(&self) -> f64 {
         self.arrivals.expected_in(self.job_s())
     }
@@ -36,8 +38,8 @@ impl FanOut {
 
     /// What one listener should hear; `None` where the load is 1 or more.
     ///
-    /// The mean is exact. The shape of the wait is not (it has no short form): a job is found waiting for with chance ρ, and then its wait is drawn as even, up to
-    /// twice its mean, which is right for small loads.
+    /// The mean is exact. The shape of the wait is not (it has no short form): a job is found waiting for with chance ρ, and
+    /// then its wait is drawn as even, up to twice its mean, which is right for small loads.
     pub fn predict(&self) -> Option<Prediction> {
         let load = self.load();
         if load >= 1.0 {

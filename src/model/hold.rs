@@ -2,14 +2,16 @@
 
 /// The longest hold that an intermediary with a known idle limit A lets through: A − 2·d_ps − s − margin, at least 0.
 ///
-/// The intermediary's clock starts when the request passes it, `to_server_s` (d_ps) before the server's does, and stops when the answer passes it, as long after.
+/// The intermediary's clock starts when the request passes it, `to_server_s` (d_ps) before the server's does, and stops when
+/// the answer passes it, as long after.
 pub fn within_idle_limit_s(idle_limit_s: f64, to_server_s: f64, service_s: f64, margin_s: f64) -> f64 {
     (idle_limit_s - 2.0 * to_server_s - service_s - margin_s).max(0.0)
 }
 
 /// The hold from which on at most `empty_share` of the answers are empty: ln(1/ε)/λ − G, at least 0; infinite on a silent feed.
 ///
-/// An answer is empty with the chance e^(−λ(G + τ)). To hold longer than this saves next to nothing: at one message a second a hold of 5 s is as good as one of 120 s.
+/// An answer is empty with the chance e^(−λ(G + τ)). To hold longer than this saves next to nothing: at one message a second
+/// a hold of 5 s is as good as one of 120 s.
 pub fn enough_s(rate_per_s: f64, gap_s: f64, empty_share: f64) -> f64 {
     (empty_share.recip().ln() / rate_per_s - gap_s).max(0.0)
 }

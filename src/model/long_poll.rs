@@ -5,13 +5,14 @@ const LONGEST_PATTERN: usize = 64;
 
 /// Long polling: ask, be held until there is a message or the limit τ passes, ask again at once.
 ///
-/// The server holds a request of the listener all the time but for the **gap** G = s + 2d + c + h, from its decision to answer to the
-/// arrival of the next request. A message that comes while it holds one is on its way at once: s + d. A message that comes in the gap waits for
-/// the gap's end, and shares its answer with all others there. That is all of it: mean and maximum, "close to one transit" and
-/// "over three" in RFC 6202, section 2.2, follow from how many messages meet the gap.
+/// The server holds a request of the listener all the time but for the **gap** G = s + 2d + c + h, from its decision to
+/// answer to the arrival of the next request. A message that comes while it holds one is on its way at once: s + d. A
+/// message that comes in the gap waits for the gap's end, and shares its answer with all others there. That is all of it:
+/// mean and maximum, "close to one transit" and "over three" in RFC 6202, section 2.2, follow from how many messages meet
+/// the gap.
 ///
-/// The server is taken to have nothing else to do; see [`saturation::LongPollHerd`](super::saturation::LongPollHerd) for what follows when all listeners
-/// come back at once and it has.
+/// The server is taken to have nothing else to do; see [`saturation::LongPollHerd`](super::saturation::LongPollHerd) for
+/// what follows when all listeners come back at once and it has.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LongPoll {
     /// τ.
@@ -37,8 +38,8 @@ impl LongPoll {
         self.exchange.gap_s() + self.hold_s
     }
 
-    /// Poisson arrivals have no memory, so all cycles are alike: a gap; and, when no message came in it (chance e^(−λG)), a held part of
-    /// mean (1 − e^(−λτ))/λ. Hence
+    /// Poisson arrivals have no memory, so all cycles are alike: a gap; and, when no message came in it (chance e^(−λG)), a
+    /// held part of mean (1 − e^(−λτ))/λ. Hence
     ///
     /// - C = G + e^(−λG)·(1 − e^(−λτ))/λ, and 1/C requests a second: between 1/τ (a quiet feed) and 1/G (a busy one);
     /// - f = G/C of all messages meet a gap; their wait is spread evenly over it, so the mean delay is s + d + G²/(2C);
@@ -70,8 +71,8 @@ impl LongPoll {
     /// One message every I:
     ///
     /// - I ≤ G: at least one message comes in every gap, so every request is answered at once: a cycle of G with G/I messages;
-    /// - G < I ≤ G + τ: each message finds a held request: s + d, nothing else. **The step is at I = G**, that is d = I/2 where only the
-    ///   network takes time (Pimentel and Nickerson 2012);
+    /// - G < I ≤ G + τ: each message finds a held request: s + d, nothing else. **The step is at I = G**, that is d = I/2
+    ///   where only the network takes time (Pimentel and Nickerson 2012);
     /// - I > G + τ: [`Self::predict_sparse`].
     fn predict_constant(&self) -> Prediction {
         let gap_s = self.exchange.gap_s();
@@ -98,9 +99,10 @@ impl LongPoll {
 
     /// One message every I > G + τ: ⌊I/(G + τ)⌋ empty answers before each, give or take what the pattern does.
     ///
-    /// A message that finds a held request is heard at once. One that comes in the gap after an empty answer waits w for its end; so the rounds after it start
-    /// w late, the next message comes w earlier in them, and may wait longer still: 2w, 3w, …, until one comes before that empty answer and
-    /// is heard at once. There the pattern begins anew. It has no noise to average over, so it is simply followed.
+    /// A message that finds a held request is heard at once. One that comes in the gap after an empty answer waits w for its
+    /// end; so the rounds after it start w late, the next message comes w earlier in them, and may wait longer still: 2w,
+    /// 3w, …, until one comes before that empty answer and is heard at once. There the pattern begins anew. It has no noise
+    /// to average over, so it is simply followed.
     fn predict_sparse(&self) -> Prediction {
         let (gap_s, answer_s, spacing_s) = (
             self.exchange.gap_s(),

@@ -29,14 +29,15 @@
 //!
 //! # Assumptions
 //!
-//! The delay of a message runs from the instant the server accepts it (`at`) to the instant the listener has it. d, s, c and h are
-//! constant; listeners start at random phases; publishers wait for nobody. The server reads the feed when a request arrives and answers
-//! s later. Nothing is lost on the way: one lost segment adds a retransmission time-out (200 ms or more on Linux) to any transport.
+//! The delay of a message runs from the instant the server accepts it (`at`) to the instant the listener has it. d, s, c and
+//! h are constant; listeners start at random phases; publishers wait for nobody. The server reads the feed when a request
+//! arrives and answers s later. Nothing is lost on the way: one lost segment adds a retransmission time-out (200 ms or more
+//! on Linux) to any transport.
 //!
 //! # How far to trust it
 //!
-//! `simulation/` moves requests, answers, frames and messages one at a time, from a seed. Every formula that is more than algebra is
-//! compared with it, within four standard errors.
+//! `simulation/` moves requests, answers, frames and messages one at a time, from a seed. Every formula that is more than
+//! algebra is compared with it, within four standard errors.
 
 pub mod bytes;
 pub mod crossover;

@@ -1,9 +1,11 @@
 //! What a request waits for a server that is busy with others.
 
-/// The mean wait in front of one worker whose customers come independently: ρs(1 + cs²)/(2(1 − ρ)) (Pollaczek and Khinchine, M/G/1).
+/// The mean wait in front of one worker whose customers come independently: ρs(1 + cs²)/(2(1 − ρ)) (Pollaczek and Khinchine,
+/// M/G/1).
 ///
-/// `load` is ρ, under 1: the share of its time that the worker is busy; infinite from 1 on. `squared_variation` is cs², the variance of the service time over its
-/// mean squared: 0 for constant service, 1 for exponential. A newcomer finds what is left of the job in service, and all jobs in front of it.
+/// `load` is ρ, under 1: the share of its time that the worker is busy; infinite from 1 on. `squared_variation` is cs², the
+/// variance of the service time over its mean squared: 0 for constant service, 1 for exponential. A newcomer finds what is
+/// left of the job in service, and all jobs in front of it.
 pub fn mean_wait_s(load: f64, service_s: f64, squared_variation: f64) -> f64 {
     if load >= 1.0 {
         return f64::INFINITY;
@@ -13,8 +15,9 @@ pub fn mean_wait_s(load: f64, service_s: f64, squared_variation: f64) -> f64 {
 
 /// The mean wait of `listeners` that each ask every `interval_s`, exactly, from random phases that stay (N·D/D/1).
 ///
-/// Regular customers collide less than independent ones, since none of them comes twice in an interval: by a sixth at 100 listeners and ρ = 0.8, by little at 1,000. The chance that a
-/// newcomer finds more than x jobs of work, of k = N − 1 others with D = T/s jobs to an interval, is (Beneš; Roberts and Virtamo 1991)
+/// Regular customers collide less than independent ones, since none of them comes twice in an interval: by a sixth at 100
+/// listeners and ρ = 0.8, by little at 1,000. The chance that a newcomer finds more than x jobs of work, of k = N − 1 others
+/// with D = T/s jobs to an interval, is (Beneš; Roberts and Virtamo 1991)
 ///
 /// Σ over n from x to k of C(k, n)·((n − x)/D)ⁿ·(1 − (n − x)/D)^(k − n)·(D − k + x)/(D − n + x),
 ///

@@ -4,9 +4,10 @@ use super::{Arrivals, Delay, Exchange, LongPoll, Prediction};
 
 /// Listeners that wait an interval after each answer, and a server that may be too slow for them: a closed loop.
 ///
-/// Each listener has at most one request on its way, so the server never has more than N to do. It answers X requests a second, at most
-/// N/(T + 2d + s + c + h), each listener's own pace, and at most W/s, the server's. What a listener finds is then given by the response-time law (Little's law over the whole
-/// loop): a round takes N/X, of which it waits R = N/X − T − 2d − c − h at the server. R grows with N; nothing collapses.
+/// Each listener has at most one request on its way, so the server never has more than N to do. It answers X requests a
+/// second, at most N/(T + 2d + s + c + h), each listener's own pace, and at most W/s, the server's. What a listener finds is
+/// then given by the response-time law (Little's law over the whole loop): a round takes N/X, of which it waits R = N/X − T
+/// − 2d − c − h at the server. R grows with N; nothing collapses.
 ///
 /// The rate is an upper bound, near on both sides of the knee and a little high around it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,13 +43,15 @@ impl ClosedLoop {
 
 /// Long polling of many listeners: every message wakes all held requests at once, and they come back at once.
 ///
-/// Below saturation each listener takes its turn: a message is N·s/W of work, and a listener's answer leaves anywhere from first to last in it.
-/// What is left out is that a message may find the server still busy with the one before.
+/// Below saturation each listener takes its turn: a message is N·s/W of work, and a listener's answer leaves anywhere from
+/// first to last in it. What is left out is that a message may find the server still busy with the one before.
 ///
-/// **Saturated** is a server that is never done with its listeners, on a feed so busy, or with listeners so many: λ·N·s/W well over 1, N·s/W over the gap.
-/// Every request finds messages that came since the last answer, and waits its turn in a queue that holds all listeners: a cycle of C = N·s/W. The server looks at the feed when the turn comes. So the delay
-/// is that of short polling with this cycle: even from s + d to C + s + d. Messages share answers, λC each, and the delay is **bounded at any rate**, as long as an answer costs the
-/// same whatever it carries. Fan-out has its knee later (sw < s) and no such bound past it, unless the writer joins what waits.
+/// **Saturated** is a server that is never done with its listeners, on a feed so busy, or with listeners so many: λ·N·s/W
+/// well over 1, N·s/W over the gap. Every request finds messages that came since the last answer, and waits its turn in a
+/// queue that holds all listeners: a cycle of C = N·s/W. The server looks at the feed when the turn comes. So the delay is
+/// that of short polling with this cycle: even from s + d to C + s + d. Messages share answers, λC each, and the delay is
+/// **bounded at any rate**, as long as an answer costs the same whatever it carries. Fan-out has its knee later (sw < s) and
+/// no such bound past it, unless the writer joins what waits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LongPollHerd {
     /// N, at least 1.
@@ -82,8 +85,9 @@ impl LongPollHerd {
         }
     }
 
-    /// With a turn of u on average, (N·s/W − s)/2, before the answer of a listener who was held. Messages that come while it waits for its turn share the answer: the
-    /// server reads the feed when the turn comes. So the gap stays what it is for one listener, and the cycle grows by u where a message ended the hold:
+    /// With a turn of u on average, (N·s/W − s)/2, before the answer of a listener who was held. Messages that come while it
+    /// waits for its turn share the answer: the server reads the feed when the turn comes. So the gap stays what it is for
+    /// one listener, and the cycle grows by u where a message ended the hold:
     ///
     /// - held when the message came: even from s + d to s + d + 2u;
     /// - waiting for its turn: what is left of it, 2u/3 on average (long turns meet more messages);

@@ -2,16 +2,17 @@ use super::{Arrivals, Delay, Exchange, Prediction};
 
 /// Short polling: ask, hear what there is, ask again later.
 ///
-/// The listener looks at the feed once every cycle C, at instants that know nothing of the messages. A message therefore waits for
-/// the next look for anything between nothing and C, all values alike, and then takes s + d to the listener: the delay is spread
-/// evenly from s + d to C + s + d, **whatever the rate** and however the messages are spread. Its mean is C/2 + s + d; with 1/C requests
-/// a second, requests a second × mean wait = 1/2: who wants to wait half as long asks twice as often, always.
+/// The listener looks at the feed once every cycle C, at instants that know nothing of the messages. A message therefore
+/// waits for the next look for anything between nothing and C, all values alike, and then takes s + d to the listener: the
+/// delay is spread evenly from s + d to C + s + d, **whatever the rate** and however the messages are spread. Its mean is
+/// C/2 + s + d; with 1/C requests a second, requests a second × mean wait = 1/2: who wants to wait half as long asks twice
+/// as often, always.
 ///
 /// A look finds what came in the C before it. So its answer is empty with the chance that a span of C has no message: e^(−λC) for
 /// Poisson arrivals, max(0, 1 − λC) for constant ones; an answer that is not empty has λC over the chance of some.
 ///
-/// With constant arrivals and C and I in a ratio of small whole numbers each listener has one delay, always the same; what is predicted is
-/// the spread over listeners at random phases.
+/// With constant arrivals and C and I in a ratio of small whole numbers each listener has one delay, always the same; what
+/// is predicted is the spread over listeners at random phases.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ShortPoll {
     /// T.
@@ -36,8 +37,9 @@ pub enum PollTimer {
 impl ShortPoll {
     /// C: from one look at the feed to the next.
     ///
-    /// Waiting after the answer adds the interval to the exchange: C = T + 2d + s + c + h. A fixed timer leaves out the ticks at which the
-    /// answer is still missing: C = T·⌈(2d + s + h)/T⌉, which is T as long as answers are quicker than that. An interval of 0 asks again at once.
+    /// Waiting after the answer adds the interval to the exchange: C = T + 2d + s + c + h. A fixed timer leaves out the
+    /// ticks at which the answer is still missing: C = T·⌈(2d + s + h)/T⌉, which is T as long as answers are quicker than
+    /// that. An interval of 0 asks again at once.
     pub fn cycle_s(&self) -> f64 {
         match self.timer {
             PollTimer::AfterAnswer => self.interval_s + self.exchange.gap_s(),

@@ -14,9 +14,9 @@ pub struct SilentCut {
 impl SilentCut {
     /// What the mean delay grows by: p(B − A)²/(2[(1 − p)/λ + p(B − A)]), p = e^(−λA).
     ///
-    /// A request dies with the chance p that no message comes before A, and is then deaf for B − A; it lasts (1 − p)/λ on average before. A message in the deaf time waits for
-    /// its end, half of it on average. The gap between requests is left out (about 1 % too high). 0 where the listener is not later than the path: its own
-    /// limit belongs just above the hold.
+    /// A request dies with the chance p that no message comes before A, and is then deaf for B − A; it lasts (1 − p)/λ on
+    /// average before. A message in the deaf time waits for its end, half of it on average. The gap between requests is left
+    /// out (about 1 % too high). 0 where the listener is not later than the path: its own limit belongs just above the hold.
     pub fn extra_mean_delay_s(&self) -> f64 {
         let deaf_s = (self.noticed_s - self.idle_limit_s).max(0.0);
         if deaf_s == 0.0 {

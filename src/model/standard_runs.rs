@@ -1,4 +1,5 @@
-//! Standard runs worked out elsewhere, by hand: s = 0.2 ms, T = 1 s, τ = 25 s, Poisson messages, requests of 180 bytes, answers of 90 (empty) and 145.
+//! Standard runs worked out elsewhere, by hand: s = 0.2 ms, T = 1 s, τ = 25 s, Poisson messages, requests of 180 bytes,
+//! answers of 90 (empty) and 145.
 
 use super::bytes::PollBytes;
 use super::{Arrivals, Connection, Delay, Exchange, FanOut, LongPoll, PollTimer, Prediction, ShortPoll};

@@ -2,10 +2,10 @@ use super::{Delay, Exchange, Prediction};
 
 /// An event stream or WebSocket that ends now and then and comes back with its cursor.
 ///
-/// It lives X, then is away for G = retry + 2d + s + c + h, like a long poll whose hold no message ends. Messages while it lives take s + d. Of all messages
-/// G/(X + G) come while it is away and wait for its return, evenly up to G: mean s + d + G²/(2(X + G)), maximum s + d + G. For an
-/// `EventSource` it is the browser's retry of a few seconds, not the network, that sets the maximum (WHATWG HTML, section 9.2.3: a `retry:` from the
-/// server changes it).
+/// It lives X, then is away for G = retry + 2d + s + c + h, like a long poll whose hold no message ends. Messages while it
+/// lives take s + d. Of all messages G/(X + G) come while it is away and wait for its return, evenly up to G: mean s + d +
+/// G²/(2(X + G)), maximum s + d + G. For an `EventSource` it is the browser's retry of a few seconds, not the network, that
+/// sets the maximum (WHATWG HTML, section 9.2.3: a `retry:` from the server changes it).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stream {
     /// X: how long a stream lives; infinite where nothing ends it.

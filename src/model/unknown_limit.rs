@@ -1,8 +1,9 @@
 //! How long a long poll should be held when nobody knows what the path allows.
 //!
 //! Paths have an idle limit A each, drawn from some distribution. On a path with A > τ a listener costs its empty answers,
-//! r(τ) = λ/(e^(λτ) − 1) a second; on one with A ≤ τ it is the path that ends the hold, at A, and each of these cuts costs as much as κ empty answers (a new
-//! connection, a listener that finds out late). The cost of a hold is what paths cost on average:
+//! r(τ) = λ/(e^(λτ) − 1) a second; on one with A ≤ τ it is the path that ends the hold, at A, and each of these cuts costs
+//! as much as κ empty answers (a new connection, a listener that finds out late). The cost of a hold is what paths cost on
+//! average:
 //!
 //! J(τ) = P(A > τ)·r(τ) + κ·∫ r(a) dP(A = a) over a ≤ τ.
 
@@ -29,8 +30,8 @@ pub struct PathKind {
 impl UnknownLimit {
     /// The best hold where each further second meets a path's limit with the same chance η: −ln(1 − λ/(η(κ − 1)))/λ.
     ///
-    /// At the minimum of J a second more saves as much as it risks: η·(κ − 1) = −r′/r = λ/(1 − e^(−λτ)). On a silent feed the right side is 1/τ, so
-    /// τ = 1/(η(κ − 1)). No hold is too long once λ ≥ η(κ − 1): infinite.
+    /// At the minimum of J a second more saves as much as it risks: η·(κ − 1) = −r′/r = λ/(1 − e^(−λτ)). On a silent feed
+    /// the right side is 1/τ, so τ = 1/(η(κ − 1)). No hold is too long once λ ≥ η(κ − 1): infinite.
     pub fn best_hold_s(&self, hazard_per_s: f64) -> f64 {
         let risk_per_s = hazard_per_s * (self.cut_cost - 1.0);
         if self.rate_per_s == 0.0 {
@@ -42,7 +43,8 @@ impl UnknownLimit {
         -(-self.rate_per_s / risk_per_s).ln_1p() / self.rate_per_s
     }
 
-    /// The same for a chance η(τ) that never falls as the hold gets longer, looked for up to `longest_s`, which is the answer where no shorter hold is best.
+    /// The same for a chance η(τ) that never falls as the hold gets longer, looked for up to `longest_s`, which is the
+    /// answer where no shorter hold is best.
     pub fn best_hold_of_hazard_s(&self, hazard_per_s: impl Fn(f64) -> f64, longest_s: f64) -> f64 {
         let saved_per_s = |hold_s: f64| match self.rate_per_s {
             0.0 => hold_s.recip(),

@@ -1,6 +1,7 @@
 //! A simulation to hold the formulas against: messages, requests, answers and frames one at a time, from a seed.
 //!
-//! Nothing in it uses a formula of the model, only the knobs. Each case is run many times from different seeds, so that the spread of the runs tells the sampling error.
+//! Nothing in it uses a formula of the model, only the knobs. Each case is run many times from different seeds, so that the
+//! spread of the runs tells the sampling error.
 
 mod hold;
 mod polls;

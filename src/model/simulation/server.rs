@@ -37,7 +37,7 @@ fn independent_customers_wait_as_pollaczek_and_khinchine_say() {
         for load in [0.3, 0.6] {
             let arrivals = Arrivals::Poisson { rate_per_s: load };
             let waits = runs(|rng| {
-                let customers = messages(arrivals, 4_000.0 / load, rng);
+                let customers = messages(arrivals, 3_000.0 / load, rng);
                 mean_wait_s(customers, || service(rng), 200)
             });
             let predicted = queue::mean_wait_s(load, 1.0, squared_variation);
@@ -108,7 +108,7 @@ fn long_poll_herd(case: &LongPollHerd, messages: &[f64], until_s: f64) -> (Vec<f
 
 #[test]
 fn a_saturated_herd_is_late_by_a_bounded_time() {
-    for (listeners, rate_per_s) in [(40.0, 100.0), (40.0, 400.0), (100.0, 100.0)] {
+    for (listeners, rate_per_s) in [(20.0, 150.0), (20.0, 500.0), (40.0, 100.0)] {
         let case = LongPollHerd {
             listeners,
             hold_s: 25.0,
