@@ -37,7 +37,9 @@
 //! # How far to trust it
 //!
 //! `simulation/` moves requests, answers, frames and messages one at a time, from a seed. Every formula that is more than
-//! algebra is compared with it, within four standard errors.
+//! algebra is compared with it: within four standard errors (and a thousandth, for the ends of a run), or within 1 to 2 %
+//! where a case has little chance in it. The shape of [`FanOut`]'s wait and the turns of a herd below saturation are
+//! approximations, and are allowed more; their docs say what they leave out.
 
 pub mod bytes;
 pub mod crossover;
