@@ -1,6 +1,6 @@
 //! The feed: one ordered list of messages, and the only truth about them.
 //!
-//! Messages live once, in a [ring](ring), already encoded. Whoever listens holds a [`Cursor`] and asks for what follows
+//! Messages live once, in a ring, already encoded. Whoever listens holds a [`Cursor`] and asks for what follows
 //! it. A wake-up says "look again" and carries no message, so a slow listener loses nothing unseen: it reads on from its
 //! cursor, or is told that what it wants is [gone](ReadError::Gone).
 //!

@@ -1,7 +1,8 @@
 //! What a user of talkplace sees, over real sockets and with the real program. One binary, a module per theme.
-
-// A test that cannot go on says so by its panic, in its helpers too.
-#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that unwraps fails with the value in its message, which is what it should do"
+)]
 
 mod command_line;
 mod runs;

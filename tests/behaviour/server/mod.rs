@@ -6,6 +6,7 @@ mod http;
 mod identity;
 mod limits;
 mod metrics;
+mod page;
 mod polling;
 mod publishing;
 mod routes;
