@@ -90,7 +90,7 @@ fn failures(entries: &[Entry]) -> Option<Caution> {
         let failures = counted(total, "connection or answer", "connections or answers");
         caution(
             format!("{failures} of the load generator failed ({names})"),
-            "Look at the server's log, and at the limit of open files (ulimit -n); try fewer listeners.",
+            "Look at the server’s log, and at the limit of open files (ulimit -n); try fewer listeners.",
         )
     })
 }
@@ -100,7 +100,7 @@ fn refused(entries: &[Entry]) -> Option<Caution> {
     names_of(entries, |entry| entry.run.counts.answers.refused > 0).map(|names| {
         caution(
             format!("{} refused ({names})", counted(total, "request was", "requests were")),
-            "Raise the server's limits, or use fewer listeners.",
+            "Raise the server’s limits, or use fewer listeners.",
         )
     })
 }
@@ -178,7 +178,7 @@ fn few_messages(entries: &[Entry]) -> Option<Caution> {
         };
         caution(
             format!(
-                "{messages} fell into the window: all listeners share a message's fate, so p99 rests on the slowest few"
+                "{messages} fell into the window: all listeners share a message’s fate, so p99 rests on the slowest few"
             ),
             "Raise feed.rate or duration until a hundred messages or more are counted.",
         )

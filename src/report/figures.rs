@@ -51,18 +51,7 @@ fn figures(beside: &Beside) -> Table {
 
 /// The main figures of every transport of every run, a row each.
 fn side_by_side(beside: &Beside) -> Table {
-    let rows = beside.entries.iter().map(|entry| {
-        let cells = SIDE_BY_SIDE.iter().map(|(_, cell)| cell(entry)).collect();
-        Row::new(beside.heading(entry), cells)
-    });
-    Table {
-        name: "side-by-side",
-        caption: "The main figures of all runs".into(),
-        corner: String::new(),
-        columns: SIDE_BY_SIDE.iter().map(|(head, _)| (*head).to_owned()).collect(),
-        groups: vec![untitled(rows.collect())],
-        numeric: true,
-    }
+    beside_chart(beside, "side-by-side", "The main figures of all runs", SIDE_BY_SIDE)
 }
 
 /// The knobs that differ between the runs.
@@ -99,20 +88,29 @@ fn knob_table(beside: &Beside) -> Table {
     }
 }
 
-/// The table beside a chart: all entries down, some figures across.
+/// The table beside a chart: all entries down, some figures across. Several runs make a group of each transport.
 pub(crate) fn beside_chart(beside: &Beside, name: &'static str, caption: &str, cells: &[(&str, Cell)]) -> Table {
     let row = |entry: &Entry| {
-        Row::new(
-            beside.heading(entry),
-            cells.iter().map(|(_, cell)| cell(entry)).collect(),
-        )
+        let head = beside.label(entry).unwrap_or(entry.transport().title());
+        Row::new(head, cells.iter().map(|(_, cell)| cell(entry)).collect())
+    };
+    let groups = match beside.several() {
+        false => vec![untitled(beside.entries.iter().map(row).collect())],
+        true => beside
+            .entries
+            .chunk_by(|a, b| a.transport() == b.transport())
+            .map(|entries| Group {
+                title: entries[0].transport().title().to_owned(),
+                rows: entries.iter().map(row).collect(),
+            })
+            .collect(),
     };
     Table {
         name,
         caption: caption.to_owned(),
         corner: String::new(),
         columns: cells.iter().map(|(head, _)| (*head).to_owned()).collect(),
-        groups: vec![untitled(beside.entries.iter().map(row).collect())],
+        groups,
         numeric: true,
     }
 }
@@ -172,10 +170,10 @@ const COST: &[(&str, Cell)] = &[
     ("server memory per listener", |e| {
         told(e.memory_per_listener(), e.run.server.rss_after_bytes.is_some(), bytes)
     }),
-    ("publisher's lag, p50", |e| {
+    ("publisher’s lag, p50", |e| {
         optional(e.run.publishing.lag.quantile_ms(0.5), milliseconds)
     }),
-    ("publisher's lag, p99", |e| {
+    ("publisher’s lag, p99", |e| {
         optional(e.run.publishing.lag.quantile_ms(0.99), milliseconds)
     }),
 ];
@@ -192,11 +190,10 @@ const LEDGER: &[(&str, Cell)] = &[
 const SIDE_BY_SIDE: &[(&str, Cell)] = &[
     ("requests", |e| count(e.run.counts.requests)),
     ("empty", |e| optional(e.empty_share(), percent)),
-    ("deliveries", |e| count(e.run.counts.deliveries)),
     ("delay p50", |e| optional(e.run.delay.quantile_ms(0.5), milliseconds)),
-    ("p99", |e| optional(e.run.delay.quantile_ms(0.99), milliseconds)),
-    ("bytes/delivery", |e| optional(e.bytes_both(), bytes)),
-    ("CPU/1,000", cpu_per_1000),
+    ("delay p99", |e| optional(e.run.delay.quantile_ms(0.99), milliseconds)),
+    ("bytes per delivery", |e| optional(e.bytes_both(), bytes)),
+    ("CPU per 1,000", cpu_per_1000),
     ("ledger", |e| {
         if e.run.ledger.is_clean() { "clean" } else { "not clean" }.to_owned()
     }),

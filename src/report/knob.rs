@@ -51,7 +51,7 @@ pub(crate) fn knobs(scenario: &Scenario) -> Vec<Knob> {
         (
             "feed.text_bytes",
             s.text_bytes.to_string(),
-            "length of a message's text",
+            "length of a message’s text",
         ),
         (
             "link.rtt",
@@ -84,7 +84,7 @@ pub(crate) fn knobs(scenario: &Scenario) -> Vec<Knob> {
         (
             "server.workers",
             s.server_workers.to_string(),
-            "the server's threads; 0 is one per processor",
+            "the server’s threads; 0 is one per processor",
         ),
         (
             "server.keep_messages",

@@ -55,12 +55,12 @@ pub(crate) fn milliseconds(ms: f64) -> String {
     }
 }
 
-/// Bytes, in decimal kB, MB and GB from ten thousand of the smaller unit on.
+/// Bytes; from ten thousand on in decimal kB, then MB and GB.
 pub(crate) fn bytes(bytes: f64) -> String {
     match bytes {
         b if b < 1e4 => with_unit(figure(b), "B"),
-        b if b < 1e7 => with_unit(figure(b / 1e3), "kB"),
-        b if b < 1e10 => with_unit(figure(b / 1e6), "MB"),
+        b if b < 1e6 => with_unit(figure(b / 1e3), "kB"),
+        b if b < 1e9 => with_unit(figure(b / 1e6), "MB"),
         b => with_unit(figure(b / 1e9), "GB"),
     }
 }

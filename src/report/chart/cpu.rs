@@ -19,7 +19,7 @@ pub(super) fn sheet(beside: &Beside, first: &[&Entry], print: String) -> Sheet {
     let bars = Bars {
         title: title::cpu(first),
         print,
-        axis: "milliseconds of the server's CPU time, user and system, for 1,000 deliveries".into(),
+        axis: "milliseconds of the server’s CPU time, user and system, for 1,000 deliveries".into(),
         rows: rows.collect(),
     };
     Sheet {
@@ -27,8 +27,8 @@ pub(super) fn sheet(beside: &Beside, first: &[&Entry], print: String) -> Sheet {
         topic: "Server CPU",
         reading: "Processor time of the server’s process in the window, for everything that it did there, divided by what was delivered.",
         title: bars.title.clone(),
-        table: beside_chart(beside, "cpu", "CPU time of the server's process", SERVER),
-        what: "Bars of the CPU time that the server's process used for 1,000 deliveries".into(),
+        table: beside_chart(beside, "cpu", "CPU time of the server’s process", SERVER),
+        what: "Bars of the CPU time that the server’s process used for 1,000 deliveries".into(),
         drawn: super::bars::draw(&bars),
     }
 }
