@@ -172,14 +172,15 @@ fn few_messages(entries: &[Entry]) -> Option<Caution> {
         .map(|entry| entry.run.publishing.planned_in_window)
         .max()?;
     (most < FEW_MESSAGES).then(|| {
-        let messages = match most {
-            0 => "No message".to_owned(),
-            most => format!("Only {}", counted(most, "message", "messages")),
+        let what = match most {
+            0 => "No message fell into the window, so there is no delay and no cost of a delivery".to_owned(),
+            most => format!(
+                "Only {} fell into the window: all listeners share a message’s fate, so p99 rests on the slowest few",
+                counted(most, "message", "messages")
+            ),
         };
         caution(
-            format!(
-                "{messages} fell into the window: all listeners share a message’s fate, so p99 rests on the slowest few"
-            ),
+            what,
             "Raise feed.rate or duration until a hundred messages or more are counted.",
         )
     })

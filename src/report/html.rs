@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::beside::Beside;
 use super::chart::Chart;
 use super::knob::command;
-use super::number::{bytes, duration, rate};
+use super::number::{self, bytes, count, lasting};
 use super::table::Table;
 use super::word::{list, name};
 use crate::results::{Arrivals, Caution, Host, PollTimer, Scenario};
@@ -127,31 +127,31 @@ fn method(scenario: &Scenario) -> Vec<String> {
         format!(
             "Between listeners and server lay an emulated link with a round trip of {}: the bytes of each direction were held for half \
              of it, and a new connection cost one round trip before its first byte.",
-            duration(scenario.rtt)
+            lasting(scenario.rtt)
         )
     };
     vec![
         format!(
             "Each transport ({}) was measured alone, with a fresh server in a process of its own, by {} listeners that heard the same \
-             schedule: {} messages with {} bytes of text, {arrivals}, drawn from the seed {}.",
+             schedule: {} messages a second with {} bytes of text, {arrivals}, drawn from the seed {}.",
             list(&names),
-            scenario.listeners,
-            rate(scenario.rate_per_s),
+            count(scenario.listeners.into()),
+            number::figure(scenario.rate_per_s),
             scenario.text_bytes,
             scenario.seed
         ),
         link,
         format!(
             "Short polling asked every {}, {timer}. A long poll was held for {} at most.",
-            duration(scenario.poll_interval),
-            duration(scenario.long_poll_timeout)
+            lasting(scenario.poll_interval),
+            lasting(scenario.long_poll_timeout)
         ),
         format!(
             "The first {} were a warm-up, heard but not counted. Then came the window of {}, in which everything was counted, and up to {} \
              to hear what was still on its way. The ledger covers all of it.",
-            duration(scenario.warm_up),
-            duration(scenario.duration),
-            duration(scenario.drain)
+            lasting(scenario.warm_up),
+            lasting(scenario.duration),
+            lasting(scenario.drain)
         ),
     ]
 }

@@ -88,11 +88,21 @@ pub(crate) fn times(ratio: f64) -> String {
 
 /// A length of time as a scenario writes it: `25s`, `40ms`.
 pub(crate) fn duration(time: Duration) -> String {
-    let us = time.as_micros();
-    match us {
-        us if us.is_multiple_of(1_000_000) => format!("{}s", us / 1_000_000),
-        us if us.is_multiple_of(1_000) => format!("{}ms", us / 1_000),
-        us => format!("{us}us"),
+    let (number, unit) = in_whole_units(time);
+    format!("{number}{unit}")
+}
+
+/// A length of time as a sentence has it: `25 s`, `40 ms`.
+pub(crate) fn lasting(time: Duration) -> String {
+    let (number, unit) = in_whole_units(time);
+    with_unit(count(number), unit)
+}
+
+fn in_whole_units(time: Duration) -> (u64, &'static str) {
+    match time.as_micros() as u64 {
+        us if us.is_multiple_of(1_000_000) => (us / 1_000_000, "s"),
+        us if us.is_multiple_of(1_000) => (us / 1_000, "ms"),
+        us => (us, "us"),
     }
 }
 
@@ -167,6 +177,7 @@ mod tests {
     fn durations_are_written_as_a_scenario_writes_them() {
         let seen = [25_000_000, 1_500_000, 40_000, 250].map(|us| duration(Duration::from_micros(us)));
         assert_eq!(seen, ["25s", "1500ms", "40ms", "250us"]);
+        assert_eq!(plain(lasting(Duration::from_millis(1_500))), "1,500 ms");
         assert_eq!((rate(10.0), rate(0.1)), ("10/s".to_owned(), "0.1/s".to_owned()));
     }
 

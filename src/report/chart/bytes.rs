@@ -52,12 +52,9 @@ fn bar(entry: &Entry, bytes_: Parts, head: String, direction: &str, below: &[Str
     } else {
         kinds.map(part).into()
     };
-    let note = match deliveries {
-        0 => format!(
-            "no message was delivered; {} crossed all the same",
-            bytes(bytes_.total() as f64)
-        ),
-        _ => "nothing".to_owned(),
+    let note = match (deliveries, bytes_.total()) {
+        (0, total) if total > 0 => format!("no message was delivered; {} crossed all the same", bytes(total as f64)),
+        _ => "nothing crossed".to_owned(),
     };
     Bar {
         head,

@@ -74,7 +74,13 @@ impl Frame {
 }
 
 /// Breaks a text into as few lines as it needs, none of them much shorter than the others.
+///
+/// Where one clause ends and the next begins is the best place of all.
 fn balanced(text: &str, letters: usize) -> Vec<String> {
+    if let Some((clause, rest)) = text.split_once("; ").filter(|_| text.chars().count() > letters) {
+        let first = balanced(&format!("{clause};"), letters);
+        return first.into_iter().chain(balanced(rest, letters)).collect();
+    }
     let needed = lines(text, letters).len();
     let narrowest = (1..letters).find(|letters| lines(text, *letters).len() == needed);
     // Of one line nothing can be balanced, and a word longer than a line stays whole.
@@ -110,6 +116,7 @@ mod tests {
     fn a_long_title_goes_on_in_the_next_line() {
         assert_eq!(lines("one two three four", 9), ["one two", "three", "four"]);
         assert_eq!(lines("unbreakable", 4), ["unbreakable"]);
+        assert_eq!(balanced("one two; three four", 16), ["one two;", "three four"]);
         assert_eq!(balanced("one two three four", 16), ["one two", "three four"]);
     }
 }
