@@ -8,8 +8,9 @@ use super::frame::{BODY, Frame, MARGIN, SMALL, WIDTH};
 use super::palette::{QUIET, RULE, colour, mark};
 use super::{Sheet, heads};
 use crate::report::beside::Beside;
+use crate::report::cell::DELAY;
 use crate::report::entry::Entry;
-use crate::report::figures::{DELAY, beside_chart};
+use crate::report::figures::beside_chart;
 use crate::report::finding::title;
 use crate::report::number::milliseconds;
 
@@ -22,8 +23,8 @@ const INSET: f64 = 104.0;
 const SHORTEST_MS: f64 = 0.01;
 
 /// What the chart shows.
-pub(super) fn sheet(beside: &Beside, first: &[&Entry], print: String) -> Sheet {
-    let title = title::delay(first);
+pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
+    let title = title::delay(beside);
     Sheet {
         name: "delay",
         topic: "Delay",

@@ -54,10 +54,9 @@ pub(crate) fn charts(beside: &Beside) -> Result<Vec<Chart>, ReportError> {
     if beside.entries.is_empty() {
         return Ok(Vec::new());
     }
-    let first: Vec<&Entry> = beside.of_side(0).collect();
     [requests::sheet, delay::sheet, bytes::sheet, cpu::sheet]
         .into_iter()
-        .map(|sheet| sheet(beside, &first, print(beside)).framed())
+        .map(|sheet| sheet(beside, print(beside)).framed())
         .collect()
 }
 

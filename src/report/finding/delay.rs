@@ -37,7 +37,7 @@ pub(super) fn waited(entries: &[&Entry]) -> String {
 }
 
 /// The chart's title: the quickest against the slowest, where they differ.
-pub(crate) fn title(entries: &[&Entry]) -> String {
+pub(super) fn title(entries: &[&Entry]) -> String {
     let p50 = groups(entries, |entry| entry.run.delay.quantile_ms(0.5), CLEARLY);
     match p50.as_slice() {
         [] => "No delivery in the window, so no delay".to_owned(),

@@ -28,7 +28,7 @@ pub(super) fn asked(entries: &[&Entry]) -> String {
 }
 
 /// The chart's title: who asked most, and for how little.
-pub(crate) fn title(entries: &[&Entry]) -> String {
+pub(super) fn title(entries: &[&Entry]) -> String {
     let Some(most) = entries.iter().max_by_key(|entry| entry.run.counts.requests) else {
         return "Nothing was measured".to_owned();
     };
