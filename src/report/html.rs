@@ -121,6 +121,10 @@ fn method(scenario: &Scenario) -> Vec<String> {
         PollTimer::Fixed => "on a fixed timer, from request to request",
         PollTimer::AfterAnswer => "from an answer to the next request",
     };
+    let messages = match number::figure(scenario.rate_per_s).as_str() {
+        "1" => "1 message".to_owned(),
+        rate => format!("{rate} messages"),
+    };
     let link = if scenario.rtt.is_zero() {
         "Listeners and server met on bare loopback, without an emulated link.".to_owned()
     } else {
@@ -133,10 +137,10 @@ fn method(scenario: &Scenario) -> Vec<String> {
     vec![
         format!(
             "Each transport ({}) was measured alone, with a fresh server in a process of its own, by {} listeners that heard the same \
-             schedule: {} messages a second with {} bytes of text, {arrivals}, drawn from the seed {}.",
+             schedule: {} a second with {} bytes of text, {arrivals}, drawn from the seed {}.",
             list(&names),
             count(scenario.listeners.into()),
-            number::figure(scenario.rate_per_s),
+            messages,
             scenario.text_bytes,
             scenario.seed
         ),
