@@ -60,14 +60,6 @@ impl<'a> Beside<'a> {
     pub(crate) fn label(&self, entry: &Entry) -> Option<&str> {
         self.several().then(|| self.labels[entry.side].as_str())
     }
-
-    /// The heading of an entry in a table of several: the transport, and what tells its run apart.
-    pub(crate) fn heading(&self, entry: &Entry) -> String {
-        match self.label(entry) {
-            Some(label) => format!("{}, {label}", entry.transport().title()),
-            None => entry.transport().title().to_owned(),
-        }
-    }
 }
 
 /// The transports in the order in which they first come up.

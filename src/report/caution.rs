@@ -90,7 +90,7 @@ fn failures(entries: &[Entry]) -> Option<Caution> {
         let failures = counted(total, "connection or answer", "connections or answers");
         caution(
             format!("{failures} of the load generator failed ({names})"),
-            "Look at the server's log, and at the limit of open files (ulimit -n); try fewer listeners.",
+            "Look at the server’s log, and at the limit of open files (ulimit -n); try fewer listeners.",
         )
     })
 }
@@ -100,7 +100,7 @@ fn refused(entries: &[Entry]) -> Option<Caution> {
     names_of(entries, |entry| entry.run.counts.answers.refused > 0).map(|names| {
         caution(
             format!("{} refused ({names})", counted(total, "request was", "requests were")),
-            "Raise the server's limits, or use fewer listeners.",
+            "Raise the server’s limits, or use fewer listeners.",
         )
     })
 }
@@ -172,14 +172,15 @@ fn few_messages(entries: &[Entry]) -> Option<Caution> {
         .map(|entry| entry.run.publishing.planned_in_window)
         .max()?;
     (most < FEW_MESSAGES).then(|| {
-        let messages = match most {
-            0 => "No message".to_owned(),
-            most => format!("Only {}", counted(most, "message", "messages")),
+        let what = match most {
+            0 => "No message fell into the window, so there is no delay and no cost of a delivery".to_owned(),
+            most => format!(
+                "Only {} fell into the window: all listeners share a message’s fate, so p99 rests on the slowest few",
+                counted(most, "message", "messages")
+            ),
         };
         caution(
-            format!(
-                "{messages} fell into the window: all listeners share a message's fate, so p99 rests on the slowest few"
-            ),
+            what,
             "Raise feed.rate or duration until a hundred messages or more are counted.",
         )
     })
@@ -243,95 +244,4 @@ fn caution(what: String, try_this: &str) -> Caution {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::fixture;
-    use crate::results::TransportRun;
-    use std::time::Duration;
-
-    fn with(change: impl Fn(&mut TransportRun)) -> Vec<Caution> {
-        let mut results = fixture::three_ways();
-        change(&mut results.runs[2]);
-        cautions(&results)
-    }
-
-    fn only(cautions: Vec<Caution>) -> String {
-        let whats: Vec<String> = cautions
-            .into_iter()
-            .map(|caution| caution.what.replace('\u{a0}', " "))
-            .collect();
-        assert_eq!(whats.len(), 1, "{whats:?}");
-        whats.concat()
-    }
-
-    #[test]
-    fn a_good_run_has_none() {
-        assert_eq!(cautions(&fixture::three_ways()), []);
-    }
-
-    #[test]
-    fn each_fault_is_named_with_its_transport() {
-        let lost = only(with(|run| run.ledger.lost = 3));
-        assert!(lost.contains("by WebSocket"), "{lost}");
-        let failed = only(with(|run| run.failures.broken = 1));
-        assert!(failed.starts_with("1 connection or answer"), "{failed}");
-        let refused = only(with(|run| run.counts.answers.refused = 12));
-        assert_eq!(refused, "12 requests were refused (WebSocket).");
-        let missed = only(with(|run| run.publishing.missed = 1));
-        assert_eq!(
-            missed,
-            "Of the planned messages 1 was never sent and 0 were not accepted."
-        );
-        let achieved = only(with(|run| run.publishing.accepted = 100));
-        assert!(achieved.starts_with("Only 79 %"), "{achieved}");
-        let little = only(with(|run| run.server.cpu_s = Some(0.01)));
-        assert!(little.contains("50 ms"), "{little}");
-    }
-
-    #[test]
-    fn a_late_publisher_is_no_delay_of_the_transport() {
-        let late = only(with(|run| {
-            (0..3).for_each(|_| run.publishing.lag.record(Duration::from_millis(400)))
-        }));
-        assert!(late.starts_with("The publisher itself was late, by 400 ms"), "{late}");
-    }
-
-    #[test]
-    fn a_short_or_bare_run_says_so() {
-        let mut results = fixture::three_ways();
-        results.scenario.rtt = Duration::ZERO;
-        assert!(only(cautions(&results)).contains("bare loopback"));
-        let mut results = fixture::three_ways();
-        results.scenario.rate_per_s = 0.1;
-        results.scenario.duration = Duration::from_secs(30);
-        assert!(only(cautions(&results)).contains("three holds"));
-        let mut results = fixture::three_ways();
-        results
-            .runs
-            .iter_mut()
-            .for_each(|run| run.publishing.planned_in_window = 10);
-        assert!(only(cautions(&results)).starts_with("Only 10 messages"));
-    }
-
-    #[test]
-    fn an_interrupted_run_names_what_is_missing() {
-        let mut results = fixture::three_ways();
-        results.complete = false;
-        results.runs.truncate(1);
-        let what = only(cautions(&results));
-        assert_eq!(
-            what,
-            "The run was stopped before its end: long polling and WebSocket are missing."
-        );
-    }
-
-    #[test]
-    fn what_the_run_brought_along_comes_first_and_once() {
-        let mut results = fixture::three_ways();
-        results.scenario.rtt = Duration::ZERO;
-        let own = cautions(&results).remove(0);
-        let brought = caution("the room was hot".into(), "Open a window.");
-        results.cautions = vec![brought.clone(), own.clone()];
-        assert_eq!(cautions(&results), [brought, own]);
-    }
-}
+mod tests;

@@ -10,10 +10,9 @@ use serde::Serialize;
 use super::beside::Beside;
 use super::chart::Chart;
 use super::knob::command;
-use super::number::bytes;
+use super::number::{self, bytes, count, lasting};
 use super::table::Table;
 use super::word::{list, name};
-use crate::results::knob::{write_rate, write_time};
 use crate::results::{Arrivals, Caution, Host, PollTimer, Scenario};
 
 const TEMPLATE: &str = include_str!("page.html");
@@ -122,37 +121,41 @@ fn method(scenario: &Scenario) -> Vec<String> {
         PollTimer::Fixed => "on a fixed timer, from request to request",
         PollTimer::AfterAnswer => "from an answer to the next request",
     };
+    let messages = match number::figure(scenario.rate_per_s).as_str() {
+        "1" => "1 message".to_owned(),
+        rate => format!("{rate} messages"),
+    };
     let link = if scenario.rtt.is_zero() {
         "Listeners and server met on bare loopback, without an emulated link.".to_owned()
     } else {
         format!(
             "Between listeners and server lay an emulated link with a round trip of {}: the bytes of each direction were held for half \
              of it, and a new connection cost one round trip before its first byte.",
-            write_time(scenario.rtt)
+            lasting(scenario.rtt)
         )
     };
     vec![
         format!(
             "Each transport ({}) was measured alone, with a fresh server in a process of its own, by {} listeners that heard the same \
-             schedule: {} messages with {} bytes of text, {arrivals}, drawn from the seed {}.",
+             schedule: {} a second with {} bytes of text, {arrivals}, drawn from the seed {}.",
             list(&names),
-            scenario.listeners,
-            write_rate(scenario.rate_per_s),
+            count(scenario.listeners.into()),
+            messages,
             scenario.text_bytes,
             scenario.seed
         ),
         link,
         format!(
             "Short polling asked every {}, {timer}. A long poll was held for {} at most.",
-            write_time(scenario.poll_interval),
-            write_time(scenario.long_poll_timeout)
+            lasting(scenario.poll_interval),
+            lasting(scenario.long_poll_timeout)
         ),
         format!(
             "The first {} were a warm-up, heard but not counted. Then came the window of {}, in which everything was counted, and up to {} \
              to hear what was still on its way. The ledger covers all of it.",
-            write_time(scenario.warm_up),
-            write_time(scenario.duration),
-            write_time(scenario.drain)
+            lasting(scenario.warm_up),
+            lasting(scenario.duration),
+            lasting(scenario.drain)
         ),
     ]
 }

@@ -4,6 +4,7 @@
 
 mod beside;
 mod caution;
+mod cell;
 mod chart;
 mod entry;
 mod figures;

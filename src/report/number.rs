@@ -1,5 +1,7 @@
 //! Numbers as people read them: thousands apart, no more digits than they are worth, the unit always there.
 
+use std::time::Duration;
+
 /// A space at which a line does not break: a number stays with its unit.
 const SPACE: char = '\u{a0}';
 
@@ -53,12 +55,12 @@ pub(crate) fn milliseconds(ms: f64) -> String {
     }
 }
 
-/// Bytes, in decimal kB, MB and GB from ten thousand of the smaller unit on.
+/// Bytes; from ten thousand on in decimal kB, then MB and GB.
 pub(crate) fn bytes(bytes: f64) -> String {
     match bytes {
         b if b < 1e4 => with_unit(figure(b), "B"),
-        b if b < 1e7 => with_unit(figure(b / 1e3), "kB"),
-        b if b < 1e10 => with_unit(figure(b / 1e6), "MB"),
+        b if b < 1e6 => with_unit(figure(b / 1e3), "kB"),
+        b if b < 1e9 => with_unit(figure(b / 1e6), "MB"),
         b => with_unit(figure(b / 1e9), "GB"),
     }
 }
@@ -82,6 +84,16 @@ pub(crate) fn times(ratio: f64) -> String {
     } else {
         figure(ratio.round())
     }
+}
+
+/// A length of time as a sentence has it: `25 s`, `40 ms`.
+pub(crate) fn lasting(time: Duration) -> String {
+    let (number, unit) = match time.as_micros() as u64 {
+        us if us.is_multiple_of(1_000_000) => (us / 1_000_000, "s"),
+        us if us.is_multiple_of(1_000) => (us / 1_000, "ms"),
+        us => (us, "us"),
+    };
+    with_unit(count(number), unit)
 }
 
 /// A number and its unit, kept on one line.
@@ -144,6 +156,12 @@ mod tests {
             seen,
             ["0 %", "< 0.1 %", "8.1 %", "37 %", "61 %", "99.5 %", "> 99.9 %", "100 %"]
         );
+    }
+
+    #[test]
+    fn a_length_of_time_has_a_whole_number() {
+        let seen = [25_000_000, 1_500_000, 40_000, 250].map(|us| plain(lasting(Duration::from_micros(us))));
+        assert_eq!(seen, ["25 s", "1,500 ms", "40 ms", "250 us"]);
     }
 
     #[test]

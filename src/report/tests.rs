@@ -200,7 +200,19 @@ fn pictures_to_look_at() {
         ("four", vec![fixture::four_ways()]),
         ("two", fixture::two_timeouts().into()),
     ];
-    for (what, runs) in plain.into_iter().chain(odd) {
+    let mut chinese = fixture::four_ways();
+    chinese.scenario.title = "三种方式听同一个聊天".into();
+    chinese.scenario.question = "听到一条消息要付出什么代价，又要等多久？".into();
+    chinese.run = "一次很长很长的运行名字".into();
+    let mut many = vec![fixture::four_ways(); 4];
+    for (at, results) in many.iter_mut().enumerate() {
+        results.run = format!("2026-11-22T17-0{at}-00");
+        results.scenario.seed += at as u64;
+        results.scenario.listeners += at as u32;
+        results.runs[0].ledger.lost = at as u64;
+    }
+    let strange = [("chinese", vec![chinese]), ("many", many)];
+    for (what, runs) in plain.into_iter().chain(strange).chain(odd) {
         let report = render(&runs).unwrap();
         let folder = folder.join(what.replace([' ', ','], "-"));
         std::fs::create_dir_all(&folder).unwrap();

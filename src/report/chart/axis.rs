@@ -9,6 +9,8 @@ pub(super) struct Axis {
     to: f64,
     pixels: (f64, f64),
     logarithmic: bool,
+    /// Nothing on it is longer than 0, so no other value deserves a line.
+    empty: bool,
 }
 
 impl Axis {
@@ -19,6 +21,7 @@ impl Axis {
             to: if to > 0.0 { to } else { 1.0 },
             pixels,
             logarithmic: false,
+            empty: to <= 0.0,
         }
     }
 
@@ -38,6 +41,7 @@ impl Axis {
             to: 10f64.powf(high + beyond),
             pixels,
             logarithmic: true,
+            empty: false,
         }
     }
 
@@ -57,6 +61,9 @@ impl Axis {
     }
 
     fn steps(&self) -> Vec<f64> {
+        if self.empty {
+            return vec![0.0];
+        }
         let rough = self.to / 4.0;
         let decade = 10f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0]
@@ -73,9 +80,12 @@ impl Axis {
     fn ratios(&self) -> Vec<f64> {
         let decades = (self.to / self.from).log10();
         let within: &[f64] = if decades > 2.5 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        // Labels of more than seven decades would run into one another.
+        let stride = (decades / 7.0).ceil().max(1.0) as usize;
         let first = self.from.log10().floor() as i32;
         let last = self.to.log10().ceil() as i32;
-        let all = (first..=last).flat_map(|decade| within.iter().map(move |n| n * 10f64.powi(decade)));
+        let decades = (first..=last).filter(|decade| decade.rem_euclid(stride as i32) == 0);
+        let all = decades.flat_map(|decade| within.iter().map(move |n| n * 10f64.powi(decade)));
         all.filter(|tick| (self.from..=self.to).contains(tick)).collect()
     }
 }
@@ -98,7 +108,8 @@ mod tests {
         let axis = Axis::linear(36_000.0, (100.0, 500.0));
         assert_eq!(axis.ticks(), [0.0, 10_000.0, 20_000.0, 30_000.0]);
         assert_eq!((axis.at(0.0), axis.at(18_000.0), axis.at(1e9)), (100.0, 300.0, 500.0));
-        assert_eq!(Axis::linear(0.0, (0.0, 1.0)).at(0.0), 0.0);
+        let empty = Axis::linear(0.0, (0.0, 1.0));
+        assert_eq!((empty.at(0.0), empty.ticks()), (0.0, vec![0.0]));
     }
 
     #[test]
@@ -110,6 +121,12 @@ mod tests {
         assert_eq!(axis.at(0.0), 0.0);
         let ticks: Vec<i64> = axis.ticks().into_iter().map(|tick| tick.round() as i64).collect();
         assert_eq!(ticks, [10, 100, 1_000]);
+    }
+
+    #[test]
+    fn a_very_long_axis_has_few_ticks() {
+        let ticks = Axis::logarithmic(1e-3, 1e8, (0.0, 600.0), 100.0).ticks();
+        assert!((5..=8).contains(&ticks.len()), "{ticks:?}");
     }
 
     #[test]

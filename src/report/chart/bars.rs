@@ -89,9 +89,7 @@ fn grid(canvas: &Canvas, axis: &Axis, top: f64, bottom: f64, title: &str) -> Dra
         ..SMALL
     };
     for tick in axis.ticks() {
-        let x = axis.at(tick);
-        canvas.line((x, top), (x, bottom), RULE, 1.0)?;
-        canvas.text(&super::axis::plain(tick), (x, bottom + 11.0), middle)?;
+        canvas.text(&super::axis::plain(tick), (axis.at(tick), bottom + 11.0), middle)?;
     }
     canvas.line((LEFT, top), (LEFT, bottom), QUIET, 1.0)?;
     canvas.text(title, (LEFT, bottom + 31.0), SMALL)
@@ -105,6 +103,10 @@ impl Bar {
     fn draw(&self, canvas: &Canvas, axis: &Axis, top: f64) -> Drawn {
         self.draw_heading(canvas, top)?;
         let (from, to) = (top + 6.0, top + 6.0 + BAR);
+        // Behind the bar only: a line through the text below it would be in the way.
+        for tick in axis.ticks().into_iter().skip(1) {
+            canvas.line((axis.at(tick), top), (axis.at(tick), to + 4.0), RULE, 1.0)?;
+        }
         let mut before = 0.0;
         let mut end = LEFT;
         for part in self.parts.iter().filter(|part| part.value > 0.0) {

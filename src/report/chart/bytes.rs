@@ -4,21 +4,22 @@ use super::bars::{Bar, Bars, Part};
 use super::palette::{Texture, colour};
 use super::{Sheet, heads};
 use crate::report::beside::Beside;
+use crate::report::cell::BYTES;
 use crate::report::entry::Entry;
-use crate::report::figures::{BYTES, beside_chart};
+use crate::report::figures::beside_chart;
 use crate::report::finding::title;
 use crate::report::number::bytes;
 use crate::results::Parts;
 
 /// What the chart shows.
-pub(super) fn sheet(beside: &Beside, first: &[&Entry], print: String) -> Sheet {
+pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
     let mut rows = Vec::new();
     for (entry, (head, below)) in beside.entries.iter().zip(heads(beside)) {
         rows.push(bar(entry, entry.run.bytes_out, head, "to the server", &below));
         rows.push(bar(entry, entry.run.bytes_in, String::new(), "to the listener", &below));
     }
     let bars = Bars {
-        title: title::bytes(first),
+        title: title::bytes(beside),
         print,
         axis: "bytes for each message that one listener heard".into(),
         rows,
@@ -52,12 +53,9 @@ fn bar(entry: &Entry, bytes_: Parts, head: String, direction: &str, below: &[Str
     } else {
         kinds.map(part).into()
     };
-    let note = match deliveries {
-        0 => format!(
-            "no message was delivered; {} crossed all the same",
-            bytes(bytes_.total() as f64)
-        ),
-        _ => "nothing".to_owned(),
+    let note = match (deliveries, bytes_.total()) {
+        (0, total) if total > 0 => format!("no message was delivered; {} crossed all the same", bytes(total as f64)),
+        _ => "nothing crossed".to_owned(),
     };
     Bar {
         head,

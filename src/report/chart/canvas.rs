@@ -98,22 +98,28 @@ impl Canvas<'_> {
 
     /// A rectangle in a colour and a texture.
     pub(super) fn bar(&self, from: At, to: At, colour: RGBColor, texture: Texture) -> Drawn {
-        let fill = |alpha: f64| Rectangle::new([units(from), units(to)], colour.mix(alpha).filled());
+        let (left, right) = (units(from), units(to));
+        let fill = |colour: RGBColor, alpha: f64| {
+            self.area
+                .draw(&Rectangle::new([left, right], colour.mix(alpha).filled()))
+        };
+        // Nothing shines through the pale ones.
+        fill(PAPER, 1.0)?;
         match texture {
-            Texture::Full => self.area.draw(&fill(1.0))?,
-            Texture::Pale => self.area.draw(&fill(0.28))?,
+            Texture::Full => fill(colour, 1.0)?,
+            Texture::Pale => fill(colour, 0.28)?,
             Texture::Hatched => {
-                self.area.draw(&fill(0.1))?;
+                fill(colour, 0.1)?;
                 self.hatch(from, to, colour, false)?;
             }
             Texture::Crossed => {
-                self.area.draw(&fill(0.1))?;
+                fill(colour, 0.1)?;
                 self.hatch(from, to, colour, false)?;
                 self.hatch(from, to, colour, true)?;
             }
         }
-        self.area
-            .draw(&Rectangle::new([units(from), units(to)], stroke(colour, 1.0)))
+        // plotters gives the outline of a rectangle no width, so it is a path.
+        self.path(&[from, (to.0, from.1), to, (from.0, to.1), from], colour, 0.9)
     }
 
     /// Slanted lines across a rectangle, cut at its edges.

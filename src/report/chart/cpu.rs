@@ -4,22 +4,23 @@ use super::bars::{Bar, Bars, Part};
 use super::palette::{Texture, colour};
 use super::{Sheet, heads};
 use crate::report::beside::Beside;
+use crate::report::cell::SERVER;
 use crate::report::entry::Entry;
-use crate::report::figures::{SERVER, beside_chart};
+use crate::report::figures::beside_chart;
 use crate::report::finding::title;
 use crate::report::number::{count, figure, milliseconds, with_unit};
 
 /// What the chart shows.
-pub(super) fn sheet(beside: &Beside, first: &[&Entry], print: String) -> Sheet {
+pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
     let rows = beside
         .entries
         .iter()
         .zip(heads(beside))
         .map(|(entry, (head, below))| bar(entry, head, below));
     let bars = Bars {
-        title: title::cpu(first),
+        title: title::cpu(beside),
         print,
-        axis: "milliseconds of the server's CPU time, user and system, for 1,000 deliveries".into(),
+        axis: "milliseconds of the server’s CPU time, user and system, for 1,000 deliveries".into(),
         rows: rows.collect(),
     };
     Sheet {
@@ -27,8 +28,8 @@ pub(super) fn sheet(beside: &Beside, first: &[&Entry], print: String) -> Sheet {
         topic: "Server CPU",
         reading: "Processor time of the server’s process in the window, for everything that it did there, divided by what was delivered.",
         title: bars.title.clone(),
-        table: beside_chart(beside, "cpu", "CPU time of the server's process", SERVER),
-        what: "Bars of the CPU time that the server's process used for 1,000 deliveries".into(),
+        table: beside_chart(beside, "cpu", "CPU time of the server’s process", SERVER),
+        what: "Bars of the CPU time that the server’s process used for 1,000 deliveries".into(),
         drawn: super::bars::draw(&bars),
     }
 }

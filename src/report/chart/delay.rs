@@ -8,8 +8,9 @@ use super::frame::{BODY, Frame, MARGIN, SMALL, WIDTH};
 use super::palette::{QUIET, RULE, colour, mark};
 use super::{Sheet, heads};
 use crate::report::beside::Beside;
+use crate::report::cell::DELAY;
 use crate::report::entry::Entry;
-use crate::report::figures::{DELAY, beside_chart};
+use crate::report::figures::beside_chart;
 use crate::report::finding::title;
 use crate::report::number::milliseconds;
 
@@ -22,8 +23,8 @@ const INSET: f64 = 104.0;
 const SHORTEST_MS: f64 = 0.01;
 
 /// What the chart shows.
-pub(super) fn sheet(beside: &Beside, first: &[&Entry], print: String) -> Sheet {
-    let title = title::delay(first);
+pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
+    let title = title::delay(beside);
     Sheet {
         name: "delay",
         topic: "Delay",
@@ -52,10 +53,14 @@ fn draw(beside: &Beside, title: &str, print: String) -> Result<String, DrawingEr
         let times = times(&beside.entries);
         let shares = Axis::linear(1.0, (bottom, top));
         grid(canvas, &times, &shares, (top, bottom, rows_end))?;
-        for (at, entry) in beside.entries.iter().enumerate() {
-            // Where curves lie on one another, the wider one below is still seen at both sides of the one above.
-            let width = 2.0 + 0.9 * (beside.entries.len() - 1 - at) as f64;
-            curve(canvas, entry, &times, &shares, width.min(5.0))?;
+        canvas.text(&shares_title(beside), (LEFT, top - 15.0), SMALL)?;
+        // Where curves lie on one another, the wider one below is still seen at both sides of the one above.
+        let mut width = 2.0 + 0.7 * beside.entries.chunk_by(alike).count() as f64;
+        for transport in beside.entries.chunk_by(alike) {
+            width -= 0.7;
+            for entry in transport {
+                curve(canvas, entry, &times, &shares, width)?;
+            }
         }
         for (at, (entry, (head, below))) in beside.entries.iter().zip(heads(beside)).enumerate() {
             let y = rows + ROW * (at as f64 + 0.5);
@@ -64,6 +69,10 @@ fn draw(beside: &Beside, title: &str, print: String) -> Result<String, DrawingEr
         }
         Ok(())
     })
+}
+
+fn alike(one: &Entry, other: &Entry) -> bool {
+    one.transport() == other.transport()
 }
 
 /// From the quickest delivery to the slowest.
@@ -110,13 +119,18 @@ fn grid(canvas: &Canvas, times: &Axis, shares: &Axis, (top, bottom, rows_end): (
         canvas.line((LEFT, y), (WIDTH - MARGIN, y), ink, 1.0)?;
         canvas.text(&format!("{:.0} %", share * 100.0), (LEFT - 8.0, y), left)?;
     }
-    canvas.text(
-        "share of the deliveries that came within the time below",
-        (LEFT, top - 15.0),
-        SMALL,
-    )?;
     let axis = "delay from the intended instant of sending to the listener, logarithmic";
     canvas.text(axis, (LEFT, bottom + (rows_end - bottom) + 31.0), SMALL)
+}
+
+/// What the vertical axis counts, and what the dashes mean.
+fn shares_title(beside: &Beside) -> String {
+    let dashed = match &beside.labels[1..] {
+        [] => String::new(),
+        [other] => format!(" (dashed: {other})"),
+        _ => " (dashed: the other runs)".to_owned(),
+    };
+    format!("share of the deliveries that came within the time below{dashed}")
 }
 
 /// The cumulative curve with a mark at its p50 and its p99. Other runs than the first are dashed.
@@ -181,7 +195,10 @@ fn row(canvas: &Canvas, entry: &Entry, times: &Axis, y: f64) -> Drawn {
     };
     let (colour, mark) = (colour(entry.transport()), mark(entry.transport()));
     let [half, most, end] = [p50, p99, max].map(|ms| times.at(ms));
-    canvas.line((half, y), (most, y), colour, 2.2)?;
+    match entry.side {
+        0 => canvas.line((half, y), (most, y), colour, 2.2)?,
+        side => canvas.dashed(&[(half, y), (most, y)], dash(side), colour, 2.2)?,
+    }
     canvas.line((most, y), (end, y), colour, 0.9)?;
     canvas.line((end, y - 5.0), (end, y + 5.0), colour, 1.4)?;
     canvas.mark(mark, (most, y), 4.5, colour, true)?;

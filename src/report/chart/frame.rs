@@ -8,7 +8,7 @@ pub(super) const WIDTH: f64 = 800.0;
 /// Free space at the left and at the right.
 pub(super) const MARGIN: f64 = 16.0;
 /// About as many letters of the title fit on one line.
-const TITLE_LETTERS: usize = 68;
+const TITLE_LETTERS: usize = 74;
 const TITLE_SIZE: f64 = 16.0;
 const TITLE_LINE: f64 = 23.0;
 const PRINT_SIZE: f64 = 11.0;
@@ -39,7 +39,7 @@ impl Frame {
     /// Breaks the title into lines.
     pub(super) fn new(title: &str, print: String) -> Self {
         Frame {
-            title: lines(title, TITLE_LETTERS),
+            title: balanced(title, TITLE_LETTERS),
             print,
         }
     }
@@ -73,6 +73,20 @@ impl Frame {
     }
 }
 
+/// Breaks a text into as few lines as it needs, none of them much shorter than the others.
+///
+/// Where one clause ends and the next begins is the best place of all.
+fn balanced(text: &str, letters: usize) -> Vec<String> {
+    if let Some((clause, rest)) = text.split_once("; ").filter(|_| text.chars().count() > letters) {
+        let first = balanced(&format!("{clause};"), letters);
+        return first.into_iter().chain(balanced(rest, letters)).collect();
+    }
+    let needed = lines(text, letters).len();
+    let narrowest = (1..letters).find(|letters| lines(text, *letters).len() == needed);
+    // Of one line nothing can be balanced, and a word longer than a line stays whole.
+    lines(text, narrowest.unwrap_or(letters))
+}
+
 /// Breaks a text between words into lines of about so many letters.
 fn lines(text: &str, letters: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -102,5 +116,7 @@ mod tests {
     fn a_long_title_goes_on_in_the_next_line() {
         assert_eq!(lines("one two three four", 9), ["one two", "three", "four"]);
         assert_eq!(lines("unbreakable", 4), ["unbreakable"]);
+        assert_eq!(balanced("one two; three four", 16), ["one two;", "three four"]);
+        assert_eq!(balanced("one two three four", 16), ["one two", "three four"]);
     }
 }

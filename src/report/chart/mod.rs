@@ -54,10 +54,9 @@ pub(crate) fn charts(beside: &Beside) -> Result<Vec<Chart>, ReportError> {
     if beside.entries.is_empty() {
         return Ok(Vec::new());
     }
-    let first: Vec<&Entry> = beside.of_side(0).collect();
     [requests::sheet, delay::sheet, bytes::sheet, cpu::sheet]
         .into_iter()
-        .map(|sheet| sheet(beside, &first, print(beside)).framed())
+        .map(|sheet| sheet(beside, print(beside)).framed())
         .collect()
 }
 
@@ -92,7 +91,7 @@ fn accessible(svg: &str, name: &str, title: &str, alt: &str) -> String {
             / canvas::UNITS
     };
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" width=\"{}\" height=\"{}\" viewBox=\"{}\" role=\"img\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" width=\"{}\" height=\"{}\" viewBox=\"{}\" stroke-linejoin=\"round\" role=\"img\" \
          aria-labelledby=\"{name}-title {name}-desc\">\n<title id=\"{name}-title\">{}</title>\n<desc id=\"{name}-desc\">{}</desc>{body}",
         pixels("width"),
         pixels("height"),
@@ -108,16 +107,20 @@ fn escaped(text: &str) -> String {
 
 /// The table as one sentence a row.
 fn spoken(table: &Table) -> String {
-    let rows = table.groups.iter().flat_map(|group| &group.rows);
-    let rows = rows.map(|row| {
-        let cells = table
-            .columns
-            .iter()
-            .zip(&row.cells)
-            .map(|(head, cell)| format!("{head} {cell}"));
-        format!("{}: {}.", row.head, cells.collect::<Vec<_>>().join(", "))
-    });
-    rows.collect::<Vec<_>>().join(" ")
+    let mut sentences = Vec::new();
+    for group in &table.groups {
+        for row in &group.rows {
+            let cells = table.columns.iter().zip(&row.cells);
+            let cells: Vec<String> = cells.map(|(head, cell)| format!("{head} {cell}")).collect();
+            let whose = if group.title.is_empty() {
+                String::new()
+            } else {
+                format!("{}, ", group.title)
+            };
+            sentences.push(format!("{whose}{}: {}.", row.head, cells.join(", ")));
+        }
+    }
+    sentences.join(" ")
 }
 
 /// How a chart calls each entry: the transport, once, and what tells its run from the others.

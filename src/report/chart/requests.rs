@@ -4,13 +4,14 @@ use super::bars::{Bar, Bars, Part};
 use super::palette::{Texture, colour};
 use super::{Sheet, heads};
 use crate::report::beside::Beside;
+use crate::report::cell::ANSWERS;
 use crate::report::entry::Entry;
-use crate::report::figures::{ANSWERS, beside_chart};
+use crate::report::figures::beside_chart;
 use crate::report::finding::title;
 use crate::report::number::{count, counted};
 
 /// What the chart shows.
-pub(super) fn sheet(beside: &Beside, first: &[&Entry], print: String) -> Sheet {
+pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
     let heads = heads(beside);
     let rows = beside.entries.iter().zip(heads).map(|(entry, (head, below))| Bar {
         head,
@@ -21,7 +22,7 @@ pub(super) fn sheet(beside: &Beside, first: &[&Entry], print: String) -> Sheet {
         note: note(entry),
     });
     let bars = Bars {
-        title: title::requests(first),
+        title: title::requests(beside),
         print,
         axis: "requests of all listeners in the counted window".into(),
         rows: rows.collect(),

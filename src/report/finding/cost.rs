@@ -41,7 +41,7 @@ pub(super) fn cost(entries: &[&Entry]) -> Option<String> {
 }
 
 /// The chart's title: how many times the bytes.
-pub(crate) fn bytes_title(entries: &[&Entry]) -> String {
+pub(super) fn bytes_title(entries: &[&Entry]) -> String {
     match groups(entries, Entry::bytes_both, CLEARLY_BYTES).as_slice() {
         [] => "No delivery, so no bytes per delivery".to_owned(),
         [only] => format!("A delivered message moved {}", only.phrase(bytes)),
@@ -56,7 +56,7 @@ pub(crate) fn bytes_title(entries: &[&Entry]) -> String {
 }
 
 /// The chart's title: whose deliveries cost the server most.
-pub(crate) fn cpu_title(entries: &[&Entry]) -> String {
+pub(super) fn cpu_title(entries: &[&Entry]) -> String {
     let groups = cpu_groups(entries);
     match groups.as_slice() {
         [] if entries.iter().any(|entry| entry.run.server.cpu_s.is_some()) => {

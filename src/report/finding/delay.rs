@@ -18,6 +18,11 @@ pub(super) fn waited(entries: &[&Entry]) -> String {
     if p50.is_empty() {
         return "Nothing that was meant for the window was heard, so there is no delay to report.".to_owned();
     }
+    if let ([only], [half], [most]) = (entries, p50.as_slice(), p99.as_slice()) {
+        let (half, most) = (half.range(milliseconds), most.range(milliseconds));
+        let name = name(only.transport());
+        return format!("Half of the deliveries came within {half} by {name}, and 99\u{a0}% of them within {most}.");
+    }
     let half = phrases(&p50, milliseconds);
     let most = phrases(&p99, milliseconds);
     let apart = if p50.len() == 1 && p50[0].transports.len() > 1 && p99.len() == 1 {
@@ -32,7 +37,7 @@ pub(super) fn waited(entries: &[&Entry]) -> String {
 }
 
 /// The chart's title: the quickest against the slowest, where they differ.
-pub(crate) fn title(entries: &[&Entry]) -> String {
+pub(super) fn title(entries: &[&Entry]) -> String {
     let p50 = groups(entries, |entry| entry.run.delay.quantile_ms(0.5), CLEARLY);
     match p50.as_slice() {
         [] => "No delivery in the window, so no delay".to_owned(),

@@ -28,11 +28,33 @@ pub(crate) fn findings(beside: &Beside) -> Vec<String> {
     findings
 }
 
-/// The titles of the charts, which are findings too.
+/// The titles of the charts, which are findings too: about the first run.
 pub(crate) mod title {
-    pub(crate) use super::cost::{bytes_title as bytes, cpu_title as cpu};
-    pub(crate) use super::delay::title as delay;
-    pub(crate) use super::requests::title as requests;
+    use super::{Beside, Entry, change, cost};
+
+    /// What changed since the other run, or else who asked most.
+    pub(crate) fn requests(beside: &Beside) -> String {
+        change::requests_title(beside).unwrap_or_else(|| super::requests::title(&first(beside)))
+    }
+
+    /// The quickest against the slowest.
+    pub(crate) fn delay(beside: &Beside) -> String {
+        super::delay::title(&first(beside))
+    }
+
+    /// How many times the bytes.
+    pub(crate) fn bytes(beside: &Beside) -> String {
+        cost::bytes_title(&first(beside))
+    }
+
+    /// Whose deliveries cost the server most.
+    pub(crate) fn cpu(beside: &Beside) -> String {
+        cost::cpu_title(&first(beside))
+    }
+
+    fn first<'a>(beside: &'a Beside) -> Vec<&'a Entry> {
+        beside.of_side(0).collect()
+    }
 }
 
 #[cfg(test)]

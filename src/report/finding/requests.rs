@@ -15,12 +15,20 @@ pub(super) fn asked(entries: &[&Entry]) -> String {
             counted(messages, "message", "messages")
         ),
     };
-    let clauses: Vec<String> = entries.iter().map(|entry| clause(entry)).collect();
+    let (silent, asking): (Vec<&&Entry>, Vec<&&Entry>) = entries.iter().partition(|entry| is_open_already(entry));
+    let mut clauses: Vec<String> = asking.into_iter().map(|entry| clause(entry)).collect();
+    let silent: Vec<&str> = silent.into_iter().map(|entry| name(entry.transport())).collect();
+    if clauses.is_empty() {
+        return format!("{asked} not once: the streams of {} were open already.", list(&silent));
+    }
+    if !silent.is_empty() {
+        clauses.push(format!("not once by {} (the streams were open already)", list(&silent)));
+    }
     format!("{asked} {}.", list(&clauses))
 }
 
 /// The chart's title: who asked most, and for how little.
-pub(crate) fn title(entries: &[&Entry]) -> String {
+pub(super) fn title(entries: &[&Entry]) -> String {
     let Some(most) = entries.iter().max_by_key(|entry| entry.run.counts.requests) else {
         return "Nothing was measured".to_owned();
     };
@@ -51,17 +59,17 @@ fn messages(entries: &[&Entry]) -> u64 {
     messages.max().unwrap_or(0)
 }
 
+/// A stream that was opened before the window and had nothing to ask for in it.
+fn is_open_already(entry: &Entry) -> bool {
+    !entry.asks() && entry.run.counts.requests == 0 && entry.run.counts.connections.opened_before > 0
+}
+
 /// `18,000 times by short polling (37 % of the answers were empty)`.
 fn clause(entry: &Entry) -> String {
     let counts = &entry.run.counts;
     let name = name(entry.transport());
-    let open = counts.connections.opened_before;
     match counts.requests {
-        0 if entry.asks() || open == 0 => format!("not once by {name}"),
-        0 => format!(
-            "not once by {name} ({} open already)",
-            counted(open, "stream was", "streams were")
-        ),
+        0 => format!("not once by {name}"),
         asked => format!("{} by {name} ({})", counted(asked, "time", "times"), fate(entry)),
     }
 }

@@ -6,12 +6,11 @@ use crate::results::{Answers, Distribution, Results};
 fn said(runs: &[Results]) -> String {
     let beside = Beside::new(runs).unwrap();
     let titles = ["requests", "delay", "bytes", "cpu"];
-    let entries: Vec<&Entry> = beside.of_side(0).collect();
     let titles = titles.iter().zip([
-        title::requests(&entries),
-        title::delay(&entries),
-        title::bytes(&entries),
-        title::cpu(&entries),
+        title::requests(&beside),
+        title::delay(&beside),
+        title::bytes(&beside),
+        title::cpu(&beside),
     ]);
     let titles = titles.map(|(chart, title)| format!("[{chart}] {title}"));
     findings(&beside)
@@ -115,4 +114,40 @@ fn alike_is_not_ranked() {
         });
     });
     insta::assert_snapshot!(said);
+}
+
+#[test]
+fn of_many_runs_only_some_are_told() {
+    let mut runs = vec![fixture::three_ways(); 6];
+    for (at, run) in runs.iter_mut().enumerate() {
+        run.run = format!("run-{at}");
+        run.scenario.seed = at as u64;
+    }
+    for run in &mut runs[1..4] {
+        run.runs[0].counts.requests /= 3;
+    }
+    let said = findings(&Beside::new(&runs).unwrap());
+    assert!(
+        said[0].contains("run-1") && said[0].contains("asked 3 times as often"),
+        "{}",
+        said[0]
+    );
+    assert!(said[1].contains("run-2"), "{}", said[1]);
+    assert_eq!(
+        said[2],
+        "Beside the runs run-4 and run-5 nothing changed in a way that these runs can show."
+    );
+    assert_eq!(said.len(), 6);
+}
+
+#[test]
+fn runs_without_a_transport_in_common() {
+    let mut runs = [fixture::three_ways(), fixture::three_ways()];
+    runs[0].runs.truncate(1);
+    runs[1].runs.remove(0);
+    let said = findings(&Beside::new(&runs).unwrap());
+    assert_eq!(
+        said[0],
+        format!("Run {} has no transport in common with this one.", runs[1].run)
+    );
 }

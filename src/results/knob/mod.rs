@@ -49,12 +49,12 @@ pub static KEYS: &[Key] = &[
     key!("seed", seed: u64, "where the plan of messages comes from"),
     key!("feed.rate", rate_per_s: f64, "messages in the feed, all publishers together"),
     key!("feed.arrivals", arrivals: Arrivals, "how they are spread: at random, or one every 1/rate"),
-    key!("feed.text_bytes", text_bytes: u32, "length of a message's text in bytes"),
+    key!("feed.text_bytes", text_bytes: u32, "length of a message’s text in bytes"),
     key!("link.rtt", rtt: Duration, "round trip of the link, half of it each way"),
     key!("poll.interval", poll_interval: Duration, "short polling: how often a listener asks"),
     key!("poll.timer", poll_timer: PollTimer, "short polling: what the interval is counted from"),
     key!("long_poll.timeout", long_poll_timeout: Duration, "long polling: how long the server may hold a request"),
-    key!("server.workers", server_workers: u32, "the server's worker threads; 0 is one per processor"),
+    key!("server.workers", server_workers: u32, "the server’s worker threads; 0 is one per processor"),
     key!("server.keep_messages", server_keep_messages: u32, "how many messages the server keeps"),
 ];
 

@@ -1,0 +1,156 @@
+//! What stands in the tables: a heading, and how the text of its cells follows from an entry.
+
+use super::entry::Entry;
+use super::number::{NONE, bytes, count, figure, milliseconds, percent, with_unit};
+
+/// Turns one entry into the text of a cell.
+pub(crate) type Cell = fn(&Entry) -> String;
+
+/// Where the system does not tell what the server's process used.
+const NOT_TOLD: &str = "not told here";
+
+/// Requests and connections of the window.
+pub(crate) const REQUESTS: &[(&str, Cell)] = &[
+    ("requests, all listeners", |e| count(e.run.counts.requests)),
+    ("requests a second, per listener", |e| {
+        optional(e.requests_per_s(), figure)
+    }),
+    ("answered with messages", |e| count(e.run.counts.answers.with_messages)),
+    ("answered empty", |e| count(e.run.counts.answers.empty)),
+    ("share of empty answers", |e| optional(e.empty_share(), percent)),
+    ("streams opened", |e| count(e.run.counts.answers.opened)),
+    ("refused", |e| count(e.run.counts.answers.refused)),
+    ("connections opened", |e| count(e.run.counts.connections.opened)),
+    ("connections open before", |e| {
+        count(e.run.counts.connections.opened_before)
+    }),
+];
+
+/// What was heard, and by how many.
+pub(crate) const DELIVERIES: &[(&str, Cell)] = &[
+    ("listeners", |e| count(e.run.listeners.into())),
+    ("messages in the window", |e| count(e.run.publishing.planned_in_window)),
+    ("deliveries", |e| count(e.run.counts.deliveries)),
+    ("requests per delivery", |e| optional(e.requests_per_delivery(), figure)),
+];
+
+/// Delay, from the intended instant to the instant at which it is heard.
+pub(crate) const DELAY: &[(&str, Cell)] = &[
+    ("p50", |e| optional(e.run.delay.quantile_ms(0.5), milliseconds)),
+    ("p90", |e| optional(e.run.delay.quantile_ms(0.9), milliseconds)),
+    ("p99", |e| optional(e.run.delay.quantile_ms(0.99), milliseconds)),
+    ("max", |e| optional(e.run.delay.max_ms(), milliseconds)),
+    ("mean", |e| optional(e.run.delay.mean_ms(), milliseconds)),
+];
+
+/// Delay since the server accepted the message: without what the publisher and its request added.
+pub(crate) const SERVER_DELAY: &[(&str, Cell)] = &[
+    ("p50", |e| optional(e.run.server_delay.quantile_ms(0.5), milliseconds)),
+    ("p99", |e| optional(e.run.server_delay.quantile_ms(0.99), milliseconds)),
+    ("max", |e| optional(e.run.server_delay.max_ms(), milliseconds)),
+];
+
+/// What it took.
+pub(crate) const COST: &[(&str, Cell)] = &[
+    ("bytes to the server per delivery", |e| optional(e.bytes_out(), bytes)),
+    ("bytes to the listener per delivery", |e| optional(e.bytes_in(), bytes)),
+    ("server CPU per 1,000 deliveries", cpu_per_1000),
+    ("server CPU in all", cpu),
+    ("server’s open files", |e| {
+        e.run.server.open_fds.map_or(NOT_TOLD.to_owned(), count)
+    }),
+    ("server memory per listener", |e| {
+        told(e.memory_per_listener(), e.run.server.rss_after_bytes.is_some(), bytes)
+    }),
+    ("publisher’s lag, p50", |e| {
+        optional(e.run.publishing.lag.quantile_ms(0.5), milliseconds)
+    }),
+    ("publisher’s lag, p99", |e| {
+        optional(e.run.publishing.lag.quantile_ms(0.99), milliseconds)
+    }),
+];
+
+/// Whether everybody heard everything.
+pub(crate) const LEDGER: &[(&str, Cell)] = &[
+    ("expected", |e| count(e.run.ledger.expected)),
+    ("heard", |e| count(e.run.ledger.heard)),
+    ("lost", |e| count(e.run.ledger.lost)),
+    ("repeated", |e| count(e.run.ledger.repeated)),
+    ("out of order", |e| count(e.run.ledger.out_of_order)),
+    ("failures of the generator", |e| count(e.run.failures.total())),
+];
+
+/// The main figures.
+pub(crate) const SIDE_BY_SIDE: &[(&str, Cell)] = &[
+    ("requests", |e| count(e.run.counts.requests)),
+    ("empty", |e| optional(e.empty_share(), percent)),
+    ("delay p50", |e| optional(e.run.delay.quantile_ms(0.5), milliseconds)),
+    ("delay p99", |e| optional(e.run.delay.quantile_ms(0.99), milliseconds)),
+    ("bytes per delivery", |e| optional(e.bytes_both(), bytes)),
+    ("CPU per 1,000", cpu_per_1000),
+    ("ledger", |e| {
+        if e.run.ledger.is_clean() { "clean" } else { "not clean" }.to_owned()
+    }),
+];
+
+/// Requests by what they were answered with.
+pub(crate) const ANSWERS: &[(&str, Cell)] = &[
+    ("requests", |e| count(e.run.counts.requests)),
+    ("with messages", |e| count(e.run.counts.answers.with_messages)),
+    ("empty", |e| count(e.run.counts.answers.empty)),
+    ("streams opened", |e| count(e.run.counts.answers.opened)),
+    ("refused", |e| count(e.run.counts.answers.refused)),
+    ("per delivery", |e| optional(e.requests_per_delivery(), figure)),
+];
+
+/// Bytes per delivery by direction and part.
+pub(crate) const BYTES: &[(&str, Cell)] = &[
+    ("to the server, heads", |e| part(e, e.run.bytes_out.heads)),
+    ("to the server, bodies", |e| part(e, e.run.bytes_out.bodies)),
+    ("to the server, frames", |e| part(e, e.run.bytes_out.frames)),
+    ("to the listener, heads", |e| part(e, e.run.bytes_in.heads)),
+    ("to the listener, bodies", |e| part(e, e.run.bytes_in.bodies)),
+    ("to the listener, frames", |e| part(e, e.run.bytes_in.frames)),
+    ("together", |e| optional(e.bytes_both(), bytes)),
+];
+
+/// What the server's process used.
+pub(crate) const SERVER: &[(&str, Cell)] = &[
+    ("CPU per 1,000 deliveries", cpu_per_1000),
+    ("CPU in the window", cpu),
+    ("deliveries", |e| count(e.run.counts.deliveries)),
+    ("requests", |e| count(e.run.counts.requests)),
+];
+
+fn cpu_per_1000(entry: &Entry) -> String {
+    told(
+        entry.run.cpu_ms_per_1000_deliveries(),
+        entry.run.server.cpu_s.is_some(),
+        milliseconds,
+    )
+}
+
+fn cpu(entry: &Entry) -> String {
+    told(entry.run.server.cpu_s, entry.run.server.cpu_s.is_some(), |s| {
+        with_unit(figure(s), "s")
+    })
+}
+
+fn part(entry: &Entry, part: u64) -> String {
+    let deliveries = entry.run.counts.deliveries;
+    let per_delivery = (deliveries > 0).then(|| part as f64 / deliveries as f64);
+    optional(per_delivery, bytes)
+}
+
+fn optional(value: Option<f64>, write: fn(f64) -> String) -> String {
+    value.map_or(NONE.to_owned(), write)
+}
+
+/// Tells a figure that cannot be (a cost per delivery without a delivery) from one that the system does not give.
+fn told(value: Option<f64>, told: bool, write: fn(f64) -> String) -> String {
+    if told {
+        optional(value, write)
+    } else {
+        NOT_TOLD.to_owned()
+    }
+}
