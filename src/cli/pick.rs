@@ -79,7 +79,7 @@ pub(crate) fn run(word: &str, reports: &Path) -> anyhow::Result<(PathBuf, Result
     let lab = lab(first).map_or(first, |lab| lab.name());
     let folder = reports.join(lab);
     if rest.is_empty() && (folder.is_dir() || lab != first || LABS.iter().any(|known| known.name() == lab)) {
-        return latest_complete(reports, lab, None).with_context(|| {
+        return latest_complete(reports, lab, |_| true).with_context(|| {
             format!(
                 "there is no complete run in {} yet; `talkplace run {lab}` makes one",
                 folder.display()

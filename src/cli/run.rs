@@ -25,7 +25,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         generator: args.generator(),
     };
     let folder = RunFolder::create(&args.out, &scenario.lab, OffsetDateTime::now_utc())?;
-    let mut results = lab::begin(scenario, &folder);
+    let mut results = lab::begin(scenario, args.quick, &folder);
     let ended = measure(&mut results, &folder, &setup);
     match ended {
         // Without results on the disk a report would be a picture of nothing.
@@ -87,7 +87,7 @@ fn deliver(args: &RunArgs, folder: &RunFolder, results: &Results) -> anyhow::Res
     let mut shown = vec![results.clone()];
     // Part of a run beside a whole one would show the missing transports as a difference.
     let compare = !args.no_compare && results.complete;
-    shown.extend(compare.then(|| earlier(&args.out, folder, results)).flatten());
+    shown.extend(compare.then(|| earlier(&args.out, results)).flatten());
     let run = folder.path().display();
     let not_drawn = || format!("the run is kept in {run}, but not its report; `talkplace report {run}` makes it");
     let report = report::render(&shown).with_context(not_drawn)?;
@@ -107,8 +107,10 @@ fn deliver(args: &RunArgs, folder: &RunFolder, results: &Results) -> anyhow::Res
     }
 }
 
-fn earlier(reports: &Path, folder: &RunFolder, results: &Results) -> Option<Results> {
-    let (path, earlier) = latest_complete(reports, &results.scenario.lab, Some(folder.name()))?;
+/// The latest complete run before this one, quick beside quick and whole beside whole.
+fn earlier(reports: &Path, results: &Results) -> Option<Results> {
+    let suits = |earlier: &Results| earlier.run != results.run && earlier.quick == results.quick;
+    let (path, earlier) = latest_complete(reports, &results.scenario.lab, suits)?;
     terminal::say(&format!(
         "Shown beside the run before, {} (--no-compare leaves it out)",
         path.display()

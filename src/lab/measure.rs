@@ -44,8 +44,8 @@ pub struct Setup {
 /// Is told how far each transport has come.
 pub type Watch<'a> = &'a (dyn Fn(Transport, Progress) + Send + Sync);
 
-/// Results in which nothing has been measured yet.
-pub fn begin(scenario: Scenario, folder: &RunFolder) -> Results {
+/// Results in which nothing has been measured yet; `quick` is whether the scenario is the lab's short form.
+pub fn begin(scenario: Scenario, quick: bool, folder: &RunFolder) -> Results {
     let host = Host::here();
     Results {
         schema: SCHEMA,
@@ -56,6 +56,7 @@ pub fn begin(scenario: Scenario, folder: &RunFolder) -> Results {
         cautions: cautions(&host),
         host,
         complete: false,
+        quick,
         runs: Vec::new(),
     }
 }

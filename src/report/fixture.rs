@@ -24,6 +24,7 @@ pub(crate) fn three_ways() -> Results {
         scenario: scenario(),
         host: host(),
         complete: true,
+        quick: false,
         runs: vec![poll(), long_poll(), websocket()],
         cautions: Vec::new(),
     }

@@ -102,10 +102,17 @@ fn the_next_run_is_shown_beside_the_last_and_the_knob_is_named() {
 
     let alone = home.talkplace(&["run", "small.toml", "--transports", "websocket", "--no-compare"]);
     assert!(!alone.stdout.contains("link.rtt"), "{}", alone.stdout);
+    let quick = home.talkplace(&["run", "small.toml", "--transports", "websocket", "--quick"]);
+    assert_eq!(quick.status, Some(0), "{}", quick.stderr);
+    assert!(
+        !quick.stderr.contains("Shown beside"),
+        "a short form is nothing to set beside a whole run: {}",
+        quick.stderr
+    );
 
     let runs = home.list("reports/small");
-    let [first, second, _] = runs.as_slice() else {
-        panic!("three runs: {runs:?}")
+    let [first, second, _, _] = runs.as_slice() else {
+        panic!("four runs: {runs:?}")
     };
     let named = [format!("small/{first}"), format!("reports/small/{second}/results.json")];
     let compared = home.talkplace(&["compare", &named[0], &named[1], "--out", "both"]);
