@@ -56,7 +56,8 @@ impl Command {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(after_help = RUN_EXAMPLES)]
+// `--listeners -5` is then told from a flag, and refused by the sentence of its knob.
+#[command(after_help = RUN_EXAMPLES, allow_negative_numbers = true)]
 pub(crate) struct RunArgs {
     /// A lab (`three-ways`, `01-three-ways` or `1`), or the path of a scenario of your own
     pub(crate) lab: String,
@@ -102,7 +103,7 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// Threads that the listeners are spread over [default: all processors but one, which is the server's]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = threads)]
     generator_threads: Option<NonZeroUsize>,
 }
 
@@ -155,6 +156,10 @@ impl RunArgs {
             ..Settings::default()
         }
     }
+}
+
+fn threads(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "it takes a whole number from 1 up")
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
