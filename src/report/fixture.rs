@@ -25,6 +25,7 @@ pub(crate) fn three_ways() -> Results {
         host: host(),
         complete: true,
         runs: vec![poll(), long_poll(), websocket()],
+        checks: Vec::new(),
         cautions: Vec::new(),
     }
 }
@@ -72,6 +73,8 @@ fn scenario() -> Scenario {
         long_poll_timeout: Duration::from_secs(25),
         server_workers: 1,
         server_keep_messages: 10_000,
+        repeat: 1,
+        checks: Vec::new(),
     }
 }
 
