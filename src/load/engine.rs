@@ -144,6 +144,7 @@ impl Threads {
                 plan: Arc::clone(plan),
                 began,
                 connects: question.settings.connects_in_flight.max(1),
+                patience: question.settings.patience,
                 phases,
             };
             listeners.push(crew.start(&format!("listeners-{n}"), move |stop| share.listen(stop))?);
@@ -167,6 +168,7 @@ impl Threads {
             plan: Arc::clone(&self.plan),
             text_bytes: question.scenario.text_bytes,
             in_flight: question.settings.sends_in_flight.max(1),
+            patience: question.settings.patience,
             end: question.scenario.sending() + question.scenario.drain,
         };
         let mut sending = self.crew.start("publisher", move |stop| publisher.publish(stop))?;
@@ -233,6 +235,7 @@ struct Share {
     plan: Arc<Plan>,
     began: Instant,
     connects: usize,
+    patience: Duration,
     phases: Vec<f64>,
 }
 
@@ -250,6 +253,7 @@ impl Share {
             timer: super::timer::Timer::start()?,
             recorder: Rc::clone(&recorder),
             connects: Semaphore::new(self.connects),
+            patience: self.patience,
         });
         let mut tasks = JoinSet::new();
         for (place, phase) in self.phases.into_iter().enumerate() {
