@@ -250,6 +250,21 @@ async fn a_server_that_is_not_there_is_an_error() {
 }
 
 #[tokio::test]
+async fn listeners_that_are_never_served_are_an_error_that_says_how_many() {
+    let server = FakeServer::start(Fault::RefusesListeners).await;
+    let settings = Settings {
+        patience: Duration::from_millis(100),
+        ..settings()
+    };
+    let target = Target::Running(server.address);
+    let stop = CancellationToken::new();
+    let error = run_with(&settings, &scenario(), Transport::Poll, 1, &target, &|_| {}, &stop)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().starts_with("0 of 5 listeners were served"), "{error}");
+}
+
+#[tokio::test]
 async fn stopping_ends_a_run_at_once() {
     let server = FakeServer::start(Fault::None).await;
     let stop = CancellationToken::new();
