@@ -39,11 +39,11 @@ impl Driven {
     async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         poll_fn(|cx| {
-            self.poll(cx);
+            // Before the connection's turn, which takes out a question that is asked here, and after it, for an answer that it
+            // brings in.
             if let Poll::Ready(done) = work.as_mut().poll(cx) {
                 return Poll::Ready(done);
             }
-            // Asked again, since a question goes out and an answer comes in within one turn.
             self.poll(cx);
             work.as_mut().poll(cx)
         })
