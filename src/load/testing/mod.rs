@@ -1,10 +1,13 @@
 //! What the tests of several files need.
 
+mod server;
+
 use std::future::Future;
 use std::time::Duration;
 
 use crate::protocol::Transport;
 use crate::results::{Arrivals, PollTimer, Scenario};
+pub(crate) use server::{FakeServer, Fault};
 
 /// A small scenario without a delay; tests change what they are about.
 pub(crate) fn scenario() -> Scenario {
