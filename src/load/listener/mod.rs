@@ -139,11 +139,12 @@ impl Listener {
     /// Listens for ever, over as many connections as it takes.
     pub(crate) async fn listen(mut self) -> Infallible {
         loop {
+            // Boxed, so that a listener is as large as its own transport needs and not as the largest.
             let attendance = match self.bench.transport {
-                Transport::Poll => poll::attend(&mut self, poll::Kind::Short).await,
-                Transport::LongPoll => poll::attend(&mut self, poll::Kind::Long).await,
-                Transport::Events => events::attend(&mut self).await,
-                Transport::Websocket => websocket::attend(&mut self).await,
+                Transport::Poll => Box::pin(poll::attend(&mut self, poll::Kind::Short)).await,
+                Transport::LongPoll => Box::pin(poll::attend(&mut self, poll::Kind::Long)).await,
+                Transport::Events => Box::pin(events::attend(&mut self)).await,
+                Transport::Websocket => Box::pin(websocket::attend(&mut self)).await,
             };
             let Err(end) = attendance;
             if let End::Failed(failure) = end {
