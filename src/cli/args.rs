@@ -26,7 +26,8 @@ Start here:
   talkplace run three-ways                         a minute, then a report
   talkplace run three-ways --long-poll-timeout 2s  the same with one knob turned, beside the first
 
-Exit status: 0 fine, 2 could not run, 3 ran but its figures prove nothing, 130 stopped by ctrl-C.";
+Exit status: 0 fine, 1 a check of the scenario fails, 2 could not run, 3 ran but its figures prove nothing,
+130 stopped by ctrl-C.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -83,6 +84,9 @@ pub(crate) struct RunArgs {
     /// What is measured, in this order: "poll,long-poll,events,websocket"
     #[arg(long, value_name = "LIST", help_heading = KNOBS)]
     transports: Option<String>,
+    /// How often each transport is measured, in turn with the others
+    #[arg(long, value_name = "NUMBER", help_heading = KNOBS)]
+    repeat: Option<String>,
     /// Another plan of messages: every seed gives one of its own, and always the same
     #[arg(long, value_name = "NUMBER", help_heading = KNOBS)]
     seed: Option<String>,
@@ -131,6 +135,7 @@ impl RunArgs {
             ("link.rtt", "--rtt", &self.rtt),
             ("duration", "--duration", &self.duration),
             ("transports", "--transports", &self.transports),
+            ("repeat", "--repeat", &self.repeat),
             ("seed", "--seed", &self.seed),
         ];
         let flags = flags.into_iter().filter_map(|(key, flag, value)| {

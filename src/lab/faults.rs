@@ -109,6 +109,11 @@ fn numbers(scenario: &Scenario, check: Check<'_>) {
         &["feed.rate"],
         "100000/s is the most that a run can plan",
     );
+    check(
+        (1..=1_000).contains(&scenario.repeat),
+        &["repeat"],
+        "each transport is measured 1 to 1000 times",
+    );
     let fits = (SHORTEST_TEXT..=LONGEST_TEXT).contains(&text_bytes);
     let range = format!(
         "a text has {SHORTEST_TEXT} to {LONGEST_TEXT} bytes: it carries the message's number, and the server takes no more"

@@ -30,8 +30,8 @@ const TICK: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(10);
 /// Files beside the connections: the runtimes', the server's pipes, the reports.
 const FILES_BESIDE: u64 = 128;
-/// What everybody gets to be served once; a thousand listeners more get a second more.
-const CONNECTING: Duration = Duration::from_secs(30);
+/// Everybody has to be served once within this many times the patience that one answer gets.
+const CONNECTING: u32 = 3;
 /// From the moment that everybody was served to the start of the clock, beside a round trip: all threads know of it in
 /// time, and the first held polls are there.
 const LEAD: Duration = Duration::from_millis(50);
@@ -144,6 +144,7 @@ impl Threads {
                 plan: Arc::clone(plan),
                 began,
                 connects: question.settings.connects_in_flight.max(1),
+                patience: question.settings.patience,
                 phases,
             };
             listeners.push(crew.start(&format!("listeners-{n}"), move |stop| share.listen(stop))?);
@@ -159,7 +160,7 @@ impl Threads {
         server: SocketAddr,
         control: &mut Control,
     ) -> Result<(Published, [Usage; 2]), LoadError> {
-        self.connected(question.scenario).await?;
+        self.connected(question).await?;
         let start = Instant::now() + question.scenario.rtt + LEAD;
         self.plan.clock.start_at(start);
         let publisher = Publisher {
@@ -167,6 +168,7 @@ impl Threads {
             plan: Arc::clone(&self.plan),
             text_bytes: question.scenario.text_bytes,
             in_flight: question.settings.sends_in_flight.max(1),
+            patience: question.settings.patience,
             end: question.scenario.sending() + question.scenario.drain,
         };
         let mut sending = self.crew.start("publisher", move |stop| publisher.publish(stop))?;
@@ -189,8 +191,11 @@ impl Threads {
     }
 
     /// Waits until every listener was served once.
-    async fn connected(&mut self, scenario: &Scenario) -> Result<(), LoadError> {
-        let waited = CONNECTING + scenario.rtt * 10 + Duration::from_millis(u64::from(scenario.listeners));
+    async fn connected(&mut self, question: Question<'_>) -> Result<(), LoadError> {
+        let scenario = question.scenario;
+        // A thousand listeners more get a second more.
+        let spread = Duration::from_millis(u64::from(scenario.listeners));
+        let waited = question.settings.patience * CONNECTING + scenario.rtt * 10 + spread;
         let all = u64::from(scenario.listeners);
         let tally = &self.plan.tally;
         let everybody = async {
@@ -233,6 +238,7 @@ struct Share {
     plan: Arc<Plan>,
     began: Instant,
     connects: usize,
+    patience: Duration,
     phases: Vec<f64>,
 }
 
@@ -250,6 +256,7 @@ impl Share {
             timer: super::timer::Timer::start()?,
             recorder: Rc::clone(&recorder),
             connects: Semaphore::new(self.connects),
+            patience: self.patience,
         });
         let mut tasks = JoinSet::new();
         for (place, phase) in self.phases.into_iter().enumerate() {

@@ -303,3 +303,127 @@ fn add_counts(sum: &mut Counts, other: &Counts) {
     sum.deliveries += other.deliveries;
     sum.frames += other.frames;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::testing::scenario;
+    use crate::results::{Arrivals, Scenario};
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    /// A plan with a send every 20 ms, a warm-up of 200 ms and a window of 600 ms, that starts now.
+    fn plan() -> (Arc<Plan>, Instant) {
+        let scenario = Scenario {
+            arrivals: Arrivals::Constant,
+            ..scenario()
+        };
+        let plan = Plan {
+            clock: Clock::new(&scenario),
+            schedule: Schedule::new(&scenario),
+            steps: Steps::new(&scenario),
+            base: "fake-0".parse().unwrap(),
+            tally: Tally::default(),
+        };
+        let start = Instant::now();
+        plan.clock.start_at(start);
+        (Arc::new(plan), start)
+    }
+
+    /// Lets a listener hear send `index` at position `index` + 1.
+    fn hear(recorder: &mut Recorder, listener: usize, index: usize, now: Instant) -> Result<(), Failure> {
+        let id = format!("fake-{}", index + 1);
+        let heard = Heard {
+            id: (&id).into(),
+            at: 0,
+            text: heard::text(index, 32).into(),
+        };
+        recorder.hear(listener, id.parse().unwrap(), &heard, now)
+    }
+
+    #[test]
+    fn counts_go_by_when_it_happens_and_delays_by_the_message() {
+        let (plan, start) = plan();
+        let mut recorder = Recorder::new(plan, 1);
+        let ms = |ms| start + Duration::from_millis(ms);
+        // Send 9 is due at 180 ms, before the window, and heard within it; send 39 is due at 780 ms and heard after it.
+        hear(&mut recorder, 0, 9, ms(210)).unwrap();
+        hear(&mut recorder, 0, 39, ms(830)).unwrap();
+        assert_eq!((recorder.counts.deliveries, recorder.delay.count()), (1, 1));
+        let delay_ms = recorder.delay.max_ms().unwrap();
+        assert!((delay_ms - 50.0).abs() < 0.1, "{delay_ms}");
+        for at in [199, 200, 799, 800] {
+            recorder.request(ms(at));
+            recorder.answer(Answer::Empty, ms(at));
+            recorder.connection(ms(at));
+            recorder.bytes(
+                Way::In,
+                Parts {
+                    heads: 10,
+                    ..Parts::default()
+                },
+                ms(at),
+            );
+        }
+        assert_eq!((recorder.counts.requests, recorder.counts.answers.empty), (2, 2));
+        let connections = &recorder.counts.connections;
+        assert_eq!((connections.opened_before, connections.opened), (1, 2));
+        assert_eq!((recorder.bytes_in.heads, recorder.bytes_out.heads), (20, 0));
+    }
+
+    #[test]
+    fn what_is_none_of_the_runs_messages_is_unexpected() {
+        let (plan, start) = plan();
+        let mut recorder = Recorder::new(plan, 1);
+        assert_eq!(hear(&mut recorder, 0, 1_000_000, start), Err(Failure::Unexpected));
+        let mut of_another_feed = |id: &str| {
+            let heard = Heard {
+                id: id.into(),
+                at: 0,
+                text: "#0 ".into(),
+            };
+            recorder.hear(0, id.parse().unwrap(), &heard, start)
+        };
+        assert_eq!(of_another_feed("other-1"), Err(Failure::Unexpected));
+        assert_eq!(of_another_feed("fake-1"), Ok(()));
+        assert_eq!(
+            recorder.settle(&[1, 2]),
+            Ledger {
+                expected: 2,
+                heard: 1,
+                lost: 1,
+                ..Ledger::default()
+            }
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn recorders_merge_alike_in_any_order(heard in prop::collection::vec((0usize..3, 0usize..40, 0u64..900), 0..60)) {
+            let (plan, start) = plan();
+            let recorded = |of: usize| {
+                let mut recorder = Recorder::new(Arc::clone(&plan), 1);
+                for (thread, index, ms) in &heard {
+                    if *thread == of {
+                        let now = start + Duration::from_millis(*ms);
+                        recorder.request(now);
+                        hear(&mut recorder, 0, *index, now).unwrap();
+                    }
+                }
+                recorder
+            };
+            let merged = |order: [usize; 3]| {
+                let mut sum = Recorder::new(Arc::clone(&plan), 0);
+                order.into_iter().for_each(|of| sum.merge(recorded(of)));
+                sum
+            };
+            let (one, other) = (merged([0, 1, 2]), merged([2, 0, 1]));
+            let accepted: Vec<u64> = (1..=40).collect();
+            prop_assert_eq!(one.settle(&accepted), other.settle(&accepted));
+            prop_assert_eq!(&one.counts, &other.counts);
+            prop_assert_eq!(&one.delay, &other.delay);
+            prop_assert_eq!(one.by_step, other.by_step);
+            prop_assert_eq!(one.counts.requests, heard.iter().filter(|(_, _, ms)| (200..800).contains(ms)).count() as u64);
+        }
+    }
+}

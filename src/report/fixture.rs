@@ -26,6 +26,7 @@ pub(crate) fn three_ways() -> Results {
         complete: true,
         quick: false,
         runs: vec![poll(), long_poll(), websocket()],
+        checks: Vec::new(),
         cautions: Vec::new(),
     }
 }
@@ -73,6 +74,8 @@ fn scenario() -> Scenario {
         long_poll_timeout: Duration::from_secs(25),
         server_workers: 1,
         server_keep_messages: 10_000,
+        repeat: 1,
+        checks: Vec::new(),
     }
 }
 

@@ -293,6 +293,7 @@ mod tests {
             complete,
             quick: false,
             runs: Vec::new(),
+            checks: Vec::new(),
             cautions: Vec::new(),
         }
     }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Check;
 use crate::protocol::Transport;
 
 /// Every knob of a run, resolved: what the lab says, with what the command line changed.
@@ -52,6 +53,10 @@ pub struct Scenario {
     pub server_workers: u32,
     /// How many messages the server keeps for listeners that come back.
     pub server_keep_messages: u32,
+    /// How often each transport is measured, in turn with the others: A B C A B C.
+    pub repeat: u32,
+    /// What the run is claimed to show.
+    pub checks: Vec<Check>,
 }
 
 /// How the instants of a schedule are spread.
@@ -108,6 +113,8 @@ impl Default for Scenario {
             long_poll_timeout: Duration::from_secs(25),
             server_workers: 0,
             server_keep_messages: 10_000,
+            repeat: 1,
+            checks: Vec::new(),
         }
     }
 }
