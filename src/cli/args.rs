@@ -117,7 +117,7 @@ const RUN_EXAMPLES: &str = "\
 Examples:
   talkplace run three-ways
   talkplace run three-ways --quick --listeners 50
-  talkplace run three-ways --rate 1/10s --long-poll-timeout 2s
+  talkplace run three-ways --rate 1/10s --duration 1m
   talkplace run three-ways --set feed.arrivals=constant --set poll.timer=after-answer
   talkplace run my/scenario.toml --json > results.json
 

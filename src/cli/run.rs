@@ -2,10 +2,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use talkplace::lab::{self, End, MeasureError, Setup};
+use talkplace::lab::{self, End, MeasureError, Setup, Step};
 use talkplace::load::Target;
-use talkplace::protocol::Transport;
-use talkplace::report;
+use talkplace::report::{self, Report};
 use talkplace::results::{Results, RunFolder, latest_complete};
 use time::OffsetDateTime;
 
@@ -30,8 +29,9 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     match ended {
         // Without results on the disk a report would be a picture of nothing.
         Err(error) if error.downcast_ref::<MeasureError>().is_some_and(is_of_folder) => {
+            print_found(args, &results, &report::render(&[results.clone()])?)?;
             folder.remove_if_empty();
-            Err(error)
+            Err(error.context("what was measured is printed, but could not all be kept"))
         }
         Err(error) if results.runs.is_empty() => {
             folder.remove_if_empty();
@@ -91,14 +91,9 @@ fn deliver(args: &RunArgs, folder: &RunFolder, results: &Results) -> anyhow::Res
     let run = folder.path().display();
     let not_drawn = || format!("the run is kept in {run}, but not its report; `talkplace report {run}` makes it");
     let report = report::render(&shown).with_context(not_drawn)?;
-    if args.json {
-        let json = serde_json::to_string_pretty(results).context("the results do not fit into JSON")?;
-        terminal::print(&(json + "\n"))?;
-    } else {
-        terminal::print(&show::text(&results.scenario.title, &report))?;
-        terminal::print(&show::checks(&results.checks))?;
-    }
+    let printed = print_found(args, results, &report);
     let page = pages::write(folder.path(), &report).with_context(not_drawn)?;
+    printed.with_context(|| format!("the report is in {}", page.display()))?;
     let line = format!("Report: {}", page.display());
     if args.json {
         terminal::say(&line);
@@ -106,6 +101,16 @@ fn deliver(args: &RunArgs, folder: &RunFolder, results: &Results) -> anyhow::Res
     } else {
         terminal::print(&format!("\n{line}\n"))
     }
+}
+
+/// The results on stdout, in the form that was asked for.
+fn print_found(args: &RunArgs, results: &Results, report: &Report) -> anyhow::Result<()> {
+    if args.json {
+        let json = serde_json::to_string_pretty(results).context("the results do not fit into JSON")?;
+        return terminal::print(&(json + "\n"));
+    }
+    terminal::print(&show::text(&results.scenario.title, report))?;
+    terminal::print(&show::checks(&results.checks))
 }
 
 /// The latest complete run before this one, quick beside quick and whole beside whole.
@@ -121,22 +126,18 @@ fn earlier(reports: &Path, results: &Results) -> Option<Results> {
 
 /// What there is of a run that did not come to its end.
 fn kept(folder: &RunFolder, results: &Results) -> String {
-    let measured: Vec<Transport> = results.runs.iter().map(|run| run.transport).collect();
-    let missing = results
-        .scenario
-        .transports
-        .iter()
-        .filter(|transport| !measured.contains(transport));
+    let steps = lab::steps(&results.scenario);
+    let (measured, missing) = steps.split_at(results.runs.len());
     let path = folder.path().display();
-    format!(
-        "{} kept in {path}, not measured: {}",
-        titles(&measured),
-        titles(missing)
-    )
+    format!("{} kept in {path}, not measured: {}", titles(measured), titles(missing))
 }
 
-fn titles<'a>(transports: impl IntoIterator<Item = &'a Transport>) -> String {
-    let titles: Vec<&str> = transports.into_iter().map(|transport| transport.title()).collect();
+fn titles(steps: &[Step]) -> String {
+    let title = |step: &Step| match step.round {
+        1 => step.transport.title().to_owned(),
+        round => format!("{} (round {round})", step.transport.title()),
+    };
+    let titles: Vec<String> = steps.iter().map(title).collect();
     titles.join(", ")
 }
 

@@ -206,6 +206,27 @@ fn ctrl_c_in_the_middle_keeps_what_was_measured_and_leaves_no_process() {
     assert!(next.refused().contains("no complete run"), "{}", next.stderr);
 }
 
+#[test]
+fn what_cannot_be_kept_is_printed_all_the_same() {
+    let home = small();
+    let mut command = home.command(&["run", "small.toml"]);
+    let (child, mut lines) = started(&mut command, "WebSocket");
+    std::fs::remove_dir_all(home.path("reports")).unwrap();
+    let mut stderr = String::new();
+    lines.read_to_string(&mut stderr).unwrap();
+    let ended = Ended::from(child.wait_with_output().unwrap());
+    assert_eq!(ended.status, Some(2), "{stderr}");
+    assert!(
+        stderr.contains("what was measured is printed") && stderr.contains("results.json could not be written"),
+        "{stderr}"
+    );
+    assert!(
+        ended.stdout.contains("Short polling") && ended.stdout.contains("WebSocket"),
+        "{}",
+        ended.stdout
+    );
+}
+
 /// The program under way, and what it says from now on.
 type Started = (Child, BufReader<ChildStderr>);
 
