@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 
 use talkplace::report::{Report, Table};
 use talkplace::results::{Checked, Verdict};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::terminal;
 
@@ -15,18 +16,33 @@ pub(crate) fn text(title: &str, report: &Report) -> String {
     for table in report.tables.iter().take(1).chain(differences) {
         push(&mut text, table);
     }
+    let width = terminal::width();
     text.push('\n');
-    let findings = report.findings.iter().map(|finding| format!("- {finding}\n"));
-    text.extend(findings);
-    let mut cautions = String::new();
-    for caution in &report.cautions {
-        // A String takes whatever is written to it.
-        let _ = writeln!(cautions, "! {} {}", caution.what, caution.try_this);
-    }
-    if !cautions.is_empty() {
+    let findings = report.findings.iter();
+    text.extend(findings.map(|finding| item('-', finding, width)));
+    if !report.cautions.is_empty() {
         text.push('\n');
-        text.push_str(&cautions);
     }
+    let cautions = report.cautions.iter();
+    text.extend(cautions.map(|caution| item('!', &format!("{} {}", caution.what, caution.try_this), width)));
+    text
+}
+
+/// A sentence behind its mark, broken between words where it would not fit; one line where nobody knows the width.
+fn item(mark: char, sentence: &str, width: Option<usize>) -> String {
+    let mut text = String::from(mark);
+    let mut column = 1;
+    // Not `split_whitespace`: a number and its unit stay together.
+    for word in sentence.split(' ') {
+        if column > 1 && width.is_some_and(|width| column + 1 + word.width() > width) {
+            text.push_str("\n ");
+            column = 1;
+        }
+        text.push(' ');
+        text.push_str(word);
+        column += 1 + word.width();
+    }
+    text.push('\n');
     text
 }
 
@@ -55,4 +71,17 @@ fn push(text: &mut String, table: &Table) {
         table.caption,
         table.to_text(terminal::table_style())
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_is_broken_between_words_and_never_within_a_figure() {
+        let text = item('-', "Half came within 26.8\u{a0}ms 路人甲 路人甲", Some(20));
+        assert_eq!(text, "- Half came within\n  26.8\u{a0}ms 路人甲\n  路人甲\n");
+        assert_eq!(item('!', "a b", Some(1)), "! a\n  b\n");
+        assert_eq!(item('!', &"word ".repeat(90), None).lines().count(), 1);
+    }
 }
