@@ -53,6 +53,7 @@ pub(crate) fn checks(checks: &[Checked]) -> String {
             Verdict::Holds => "holds",
             Verdict::Fails => "FAILS",
             Verdict::Unclear => "unclear",
+            Verdict::NotAsked => "–",
         };
         format!("{verdict:>7}  {check} ({found})\n")
     });
