@@ -226,6 +226,21 @@ fn a_place_that_cannot_be_written_to_is_told_before_anything_is_measured() {
 }
 
 #[test]
+fn hardly_any_open_files_are_a_sentence_and_no_panic() {
+    let home = Home::new();
+    let program = home.command(&[]).get_program().to_owned();
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .current_dir(home.path("."))
+        .args(["-c", "ulimit -n 8; exec \"$0\" run three-ways"]);
+    let ended = shell.arg(program).output().unwrap();
+    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(2), "{told}");
+    assert!(told.contains("may open only 8 files"), "{told}");
+    assert!(home.list(".").is_empty());
+}
+
+#[test]
 fn who_stops_reading_is_no_error() {
     use std::process::Stdio;
 
