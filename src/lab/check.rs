@@ -142,6 +142,7 @@ mod tests {
             bytes_in: Parts::default(),
             ledger: Ledger::default(),
             delay,
+            naive_delay: None,
             server_delay: Distribution::new(),
             server: ServerCost::default(),
             timeline: Timeline::default(),
