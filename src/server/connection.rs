@@ -16,11 +16,12 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, trace};
 
-use super::answer::Tracked;
+use super::answer::{self, Tracked};
 use super::router;
 use super::transport::{Upgrade, run_websocket};
 use super::wire::{Activity, Overdue, Wire, linger, shutdown_write};
 use super::worker::Worker;
+use crate::protocol::Refusal;
 
 /// How long a closed connection may still send what it had begun to.
 const LINGER: Duration = Duration::from_secs(2);
@@ -86,11 +87,16 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
     let limits = connection.worker.server.config.limits;
     let activity = Rc::new(Activity::new());
     let service = service_fn(|request| {
-        activity.answering();
+        let is_well_framed = activity.answering();
         let (connection, activity) = (Rc::clone(&connection), Rc::clone(&activity));
         // Unpin, as an upgrade by hand asks for; and a connection without a request carries none of it.
         Box::pin(async move {
-            let response = router::answer(connection, request).await;
+            let response = if is_well_framed {
+                router::answer(connection, request).await
+            } else {
+                connection.worker.server.metrics.refused(&Refusal::TwoLengths);
+                answer::refused(&Refusal::TwoLengths)
+            };
             Ok::<_, Infallible>(response.map(|body| Tracked::new(body, activity)))
         })
     });

@@ -1,6 +1,6 @@
 //! The socket below HTTP: what hyper reads and writes through, and what is known from watching it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::config::Limits;
+use super::framing::Framing;
 
 /// One connection's socket as hyper takes it.
 ///
@@ -25,6 +26,9 @@ pub(super) struct Wire {
 pub(super) struct Activity {
     phase: Cell<Phase>,
     blocked_since: Cell<Option<Instant>>,
+    framing: RefCell<Framing>,
+    /// Requests so far.
+    requests: Cell<u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -53,12 +57,16 @@ impl Activity {
         Activity {
             phase: Cell::new(Phase::Idle(Instant::now())),
             blocked_since: Cell::new(None),
+            framing: RefCell::default(),
+            requests: Cell::new(0),
         }
     }
 
-    /// A head is whole: the request is being answered from now on.
-    pub(super) fn answering(&self) {
+    /// A head is whole: the request is being answered from now on. Gives whether it says its length at most once.
+    pub(super) fn answering(&self) -> bool {
         self.phase.set(Phase::Busy);
+        self.requests.set(self.requests.get() + 1);
+        !self.framing.borrow().is_ambiguous(self.requests.get())
     }
 
     /// The answer is out, or on its way.
@@ -78,7 +86,8 @@ impl Activity {
         }
     }
 
-    fn has_read(&self) {
+    fn has_read(&self, bytes: &[u8]) {
+        self.framing.borrow_mut().read(bytes);
         if let Phase::Idle(_) = self.phase.get() {
             self.phase.set(Phase::Head(Instant::now()));
         }
@@ -127,7 +136,7 @@ impl Read for Wire {
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(n) => {
                     if n > 0 {
-                        self.activity.has_read();
+                        self.activity.has_read(&chunk[..n]);
                     }
                     buf.put_slice(&chunk[..n]);
                     return Poll::Ready(Ok(()));
