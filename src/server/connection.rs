@@ -26,10 +26,6 @@ use crate::protocol::Refusal;
 /// How long a closed connection may still send what it had begun to.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Sent when a head did not come in time; hyper would only close.
-const TOO_SLOW: &[u8] =
-    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncache-control: no-store\r\ncontent-length: 0\r\n\r\n";
-
 /// What a request's handler knows of the connection that it came by.
 pub(super) struct Connection {
     pub(super) worker: Rc<Worker>,
@@ -142,15 +138,27 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
                 return Some((http.into_parts().read_buf, upgrade));
             }
         }
-        Ended::Done(Err(error)) => debug!(peer = %connection.peer, %error, "connection ended"),
+        Ended::Done(Err(error)) => {
+            debug!(peer = %connection.peer, %error, "connection ended");
+            if error.is_parse() && activity.is_silent() {
+                let too_large = error.is_parse_too_large();
+                refuse(
+                    &socket,
+                    if too_large {
+                        "431 Request Header Fields Too Large"
+                    } else {
+                        "400 Bad Request"
+                    },
+                );
+            }
+        }
         Ended::Overdue(overdue) => {
             debug!(peer = %connection.peer, ?overdue, "connection let go");
             if overdue == Overdue::Stalled {
                 return None;
             }
             if overdue == Overdue::Head {
-                // As much as fits: nobody waits for it.
-                let _ = socket.try_write(TOO_SLOW);
+                refuse(&socket, "408 Request Timeout");
             }
         }
     }
@@ -160,4 +168,11 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
         linger(&socket, LINGER).await;
     }
     None
+}
+
+/// Answers a request that did not parse, or not in time. As much as fits is written: nobody waits for it.
+fn refuse(socket: &TcpStream, status: &str) {
+    let answer =
+        format!("HTTP/1.1 {status}\r\nconnection: close\r\ncache-control: no-store\r\ncontent-length: 0\r\n\r\n");
+    let _ = socket.try_write(answer.as_bytes());
 }

@@ -29,6 +29,8 @@ pub(super) struct Activity {
     framing: RefCell<Framing>,
     /// Requests so far.
     requests: Cell<u64>,
+    /// Whether an answer of ours is not all out.
+    unsent: Cell<bool>,
 }
 
 #[derive(Clone, Copy)]
@@ -59,12 +61,14 @@ impl Activity {
             blocked_since: Cell::new(None),
             framing: RefCell::default(),
             requests: Cell::new(0),
+            unsent: Cell::new(false),
         }
     }
 
     /// A head is whole: the request is being answered from now on. Gives whether it says its length at most once.
     pub(super) fn answering(&self) -> bool {
         self.phase.set(Phase::Busy);
+        self.unsent.set(true);
         self.requests.set(self.requests.get() + 1);
         !self.framing.borrow().is_ambiguous(self.requests.get())
     }
@@ -84,6 +88,16 @@ impl Activity {
             Phase::Head(since) => Some((since + limits.head_timeout, Overdue::Head)),
             Phase::Busy => None,
         }
+    }
+
+    /// Whether nothing of ours is on its way out. What hyper writes then is its own answer to what it cannot parse.
+    pub(super) fn is_silent(&self) -> bool {
+        !self.unsent.get()
+    }
+
+    fn has_flushed(&self) {
+        let busy = matches!(self.phase.get(), Phase::Busy);
+        self.unsent.set(busy);
     }
 
     fn has_read(&self, bytes: &[u8]) {
@@ -107,7 +121,17 @@ impl Wire {
         Wire { socket, activity }
     }
 
-    fn write_with(&self, cx: &mut Context<'_>, write: impl Fn() -> io::Result<usize>) -> Poll<io::Result<usize>> {
+    /// `length` is that of what is written. hyper's own answers are swallowed, since they lack the headers that every answer
+    /// has: the connection's task writes better ones.
+    fn write_with(
+        &self,
+        cx: &mut Context<'_>,
+        length: usize,
+        write: impl Fn() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        if self.activity.is_silent() {
+            return Poll::Ready(Ok(length));
+        }
         loop {
             if self.socket.poll_write_ready(cx)?.is_pending() {
                 self.activity.has_written(false);
@@ -148,7 +172,7 @@ impl Read for Wire {
 
 impl Write for Wire {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.write_with(cx, || self.socket.try_write(buf))
+        self.write_with(cx, buf.len(), || self.socket.try_write(buf))
     }
 
     fn poll_write_vectored(
@@ -156,14 +180,17 @@ impl Write for Wire {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.write_with(cx, || self.socket.try_write_vectored(bufs))
+        let length = bufs.iter().map(|buf| buf.len()).sum();
+        self.write_with(cx, length, || self.socket.try_write_vectored(bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
         true
     }
 
+    // hyper flushes when it has written all that it had.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.activity.has_flushed();
         Poll::Ready(Ok(()))
     }
 

@@ -66,3 +66,59 @@ fn a_body_that_speaks_of_lengths_is_a_body() {
         assert_eq!(client.answer().status, status);
     }
 }
+
+#[test]
+fn what_does_not_parse_is_refused_without_being_stored_and_closed() {
+    let server = Server::start();
+    for (bytes, status) in [
+        ("hello\r\n\r\n", 400),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: y\0\r\n\r\n", 400),
+        (
+            "POST /signin HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\nhello",
+            400,
+        ),
+        (
+            "POST /signin HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+            400,
+        ),
+        (
+            "POST /signin HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+        ),
+        (&format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(101)), 431),
+    ] {
+        for served_before in [false, true] {
+            let mut client = server.client();
+            if served_before {
+                assert_eq!(client.get("/healthz").status, 200);
+            }
+            client.send(bytes.as_bytes());
+            let answer = client.answer();
+            assert_eq!(answer.status, status, "{bytes:?}");
+            assert_eq!(answer.header("cache-control"), Some("no-store"), "{bytes:?}");
+            assert_eq!(answer.header("connection"), Some("close"), "{bytes:?}");
+            assert!(client.is_closed());
+        }
+        let mut client = sent(&server, &[PLAIN, bytes].concat());
+        assert_eq!([client.answer().status, client.answer().status], [200, status]);
+        assert!(client.is_closed());
+    }
+}
+
+#[test]
+fn a_head_may_be_as_long_as_the_limit_and_no_longer() {
+    let server = Server::start();
+    let start = "GET /healthz HTTP/1.1\r\nHost: a\r\nX: ";
+    let head = |length: usize| format!("{start}{}\r\n\r\n", "x".repeat(length - start.len() - 4));
+    for split in [1, 9_000, 16_000] {
+        for (length, status) in [(16 << 10, 200), ((16 << 10) + 1, 431)] {
+            let head = head(length);
+            let (a, b) = head.split_at(split);
+            let mut client = sent(&server, a);
+            client.send(b.as_bytes());
+            assert_eq!(client.answer().status, status, "{length} bytes, split at {split}");
+        }
+    }
+}
