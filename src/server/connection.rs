@@ -6,12 +6,13 @@ use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::HeaderMap;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, trace};
@@ -41,6 +42,8 @@ enum Ended {
     Done(hyper::Result<()>),
     /// It took too long.
     Overdue(Overdue),
+    /// The peer has left while something was held for it.
+    Left,
 }
 
 impl Connection {
@@ -99,6 +102,8 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
     let wire = Wire::new(Rc::clone(&socket), Rc::clone(&activity));
     let mut http = http1::Builder::new()
         .header_read_timeout(None)
+        // Else hyper drops even an answer that is ready when the peer has said that it will send no more.
+        .half_close(true)
         .max_headers(limits.head_fields)
         .max_header_size(limits.head_bytes)
         .max_buf_size(limits.head_bytes.max(8192))
@@ -115,6 +120,9 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
         }
         if let Poll::Ready(done) = http.poll_without_shutdown(cx) {
             return Poll::Ready(Ended::Done(done));
+        }
+        if activity.is_busy() && has_left(&socket, cx) {
+            return Poll::Ready(Ended::Left);
         }
         // The alarm is set anew only when it would come too late: a busy connection does not touch it.
         let deadline = activity.deadline(&limits);
@@ -152,6 +160,7 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
                 );
             }
         }
+        Ended::Left => debug!(peer = %connection.peer, "peer left"),
         Ended::Overdue(overdue) => {
             debug!(peer = %connection.peer, ?overdue, "connection let go");
             if overdue == Overdue::Stalled {
@@ -168,6 +177,14 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
         linger(&socket, LINGER).await;
     }
     None
+}
+
+/// Whether the peer sends no more. Whoever closes looks the same as whoever only stops sending: neither is held any longer,
+/// or listeners that are gone would stay until their timeout.
+fn has_left(socket: &TcpStream, cx: &mut Context<'_>) -> bool {
+    let mut byte = [0];
+    let mut byte = ReadBuf::new(&mut byte);
+    matches!(socket.poll_peek(cx, &mut byte), Poll::Ready(Ok(0) | Err(_)))
 }
 
 /// Answers a request that did not parse, or not in time. As much as fits is written: nobody waits for it.

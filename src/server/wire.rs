@@ -90,14 +90,18 @@ impl Activity {
         }
     }
 
+    /// Whether a request is being answered.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self.phase.get(), Phase::Busy)
+    }
+
     /// Whether nothing of ours is on its way out. What hyper writes then is its own answer to what it cannot parse.
     pub(super) fn is_silent(&self) -> bool {
         !self.unsent.get()
     }
 
     fn has_flushed(&self) {
-        let busy = matches!(self.phase.get(), Phase::Busy);
-        self.unsent.set(busy);
+        self.unsent.set(self.is_busy());
     }
 
     fn has_read(&self, bytes: &[u8]) {

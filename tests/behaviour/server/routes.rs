@@ -142,3 +142,25 @@ fn the_refusal_that_comes_first_wins() {
     get("/talkplace?after=x", &[]).assert_problem(426);
     get("/talkplace/poll?after=zz-1&limit=0", &[]).assert_problem(400);
 }
+
+#[test]
+fn whoever_sends_no_more_still_gets_what_is_ready() {
+    let server = Server::start();
+    server.say("a");
+    let message = "Host: a\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nb";
+    for (request, status) in [
+        ("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 200),
+        (format!("POST /talkplace/messages HTTP/1.1\r\n{message}"), 201),
+        (
+            "GET /talkplace/long-poll?after=0 HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
+            200,
+        ),
+        ("GET /talkplace/poll?after=2 HTTP/1.0\r\n\r\n".to_owned(), 204),
+    ] {
+        let mut client = server.client();
+        client.send(request.as_bytes());
+        client.stream.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(client.answer().status, status, "{request}");
+        assert!(client.is_closed());
+    }
+}
