@@ -119,6 +119,30 @@ fn a_request_without_a_host_or_with_two_is_malformed() {
         client.send(format!("GET /me HTTP/1.1\r\n{host}\r\n").as_bytes());
         client.answer().assert_problem(400);
     }
+    for host in ["Host:\r\n", "Host: a:\r\n", "Host: [::1]:3000\r\n"] {
+        let mut client = server.client();
+        client.send(format!("GET /me HTTP/1.1\r\n{host}\r\n").as_bytes());
+        assert_eq!(client.answer().status, 200, "{host}");
+    }
+}
+
+#[test]
+fn two_origins_are_malformed_wherever_they_are_sent() {
+    let server = Server::start();
+    let twice = [("Origin", "http://talk.place"), ("Origin", "http://talk.place")];
+    for path in [
+        "/",
+        "/me",
+        "/metrics",
+        "/talkplace",
+        "/talkplace/poll",
+        "/talkplace/events",
+    ] {
+        server.client().request("GET", path, &twice, b"").assert_problem(400);
+    }
+    for path in ["/signin", "/talkplace/messages"] {
+        server.client().request("POST", path, &twice, b"").assert_problem(400);
+    }
 }
 
 #[test]
