@@ -7,30 +7,23 @@ impl Plan<'_> {
     /// Delays and requests do not know of the schedule: they are those of [`ShortPoll::predict`]. Which looks find something
     /// does: a look at x finds the messages of the cycle before it, so those looks are in vain that lie in no [t, t + C)
     /// behind a message. Messages that come close together share a look, and so leave more of them in vain than Poisson
-    /// messages do on average.
+    /// messages do on average. An answer counts when it arrives, s + d after the look.
     pub fn short_poll(&self, poll: &ShortPoll) -> Prediction {
-        let cycle_s = poll.cycle_s();
-        let full_share = self.covered_s(cycle_s) / self.window_s();
-        let heard = self.rate_per_s() * cycle_s;
+        let (cycle_s, answer_s) = (poll.cycle_s(), poll.exchange.answer_s());
+        let looks_s = (self.from_s - answer_s)..(self.to_s - answer_s);
+        // Of a message, what part of its cycle of possible looks counts; and what part no earlier message has had.
+        let (mut heard_s, mut covered_s, mut reached_s) = (0.0, 0.0, looks_s.start);
+        for at_s in self.messages_s {
+            let (from_s, to_s) = (at_s.max(looks_s.start), (at_s + cycle_s).min(looks_s.end));
+            heard_s += (to_s - from_s).max(0.0);
+            covered_s += (to_s - from_s.max(reached_s)).max(0.0);
+            reached_s = reached_s.max(to_s);
+        }
         Prediction {
-            empty_share: 1.0 - full_share,
-            messages_per_full_answer: if full_share > 0.0 { heard / full_share } else { 1.0 },
+            empty_share: 1.0 - covered_s / self.window_s(),
+            messages_per_full_answer: if covered_s > 0.0 { heard_s / covered_s } else { 1.0 },
             ..poll.predict()
         }
-    }
-
-    /// How much of the window lies less than `span_s` behind a message.
-    fn covered_s(&self, span_s: f64) -> f64 {
-        let mut covered_s = 0.0;
-        let mut reached_s = self.from_s;
-        for at_s in self.messages_s {
-            let (from_s, to_s) = (at_s.max(reached_s), (at_s + span_s).min(self.to_s));
-            if to_s > from_s {
-                covered_s += to_s - from_s;
-                reached_s = to_s;
-            }
-        }
-        covered_s
     }
 }
 
@@ -59,7 +52,7 @@ mod tests {
         // Looks find something from 10 to 11 (the message at 9), from 12 to 15 (12 and 13 share a second) and from 19 on.
         let prediction = predicted(&[3.0, 9.0, 12.0, 13.0, 19.0, 21.0]);
         assert!((prediction.empty_share - 0.5).abs() < 1e-12);
-        // Three messages in ten seconds, half a look a second, every other of them in vain.
+        // Looks at 12 and 13 share a second of theirs; half of those at 9 and at 19 lie outside: 6 s of looks in 5 s.
         assert!((prediction.messages_per_full_answer - 1.2).abs() < 1e-12);
         assert_eq!(prediction.requests_per_s, 0.5);
         assert_eq!(prediction.delay.max_s(), 2.0);
