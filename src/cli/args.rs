@@ -82,6 +82,9 @@ pub(crate) struct RunArgs {
     /// What is measured, in this order: "poll,long-poll,events,websocket"
     #[arg(long, value_name = "LIST", help_heading = KNOBS)]
     transports: Option<String>,
+    /// How often each transport is measured, in turn with the others
+    #[arg(long, value_name = "NUMBER", help_heading = KNOBS)]
+    repeat: Option<String>,
     /// Another plan of messages: every seed gives one of its own, and always the same
     #[arg(long, value_name = "NUMBER", help_heading = KNOBS)]
     seed: Option<String>,
@@ -130,6 +133,7 @@ impl RunArgs {
             ("link.rtt", "--rtt", &self.rtt),
             ("duration", "--duration", &self.duration),
             ("transports", "--transports", &self.transports),
+            ("repeat", "--repeat", &self.repeat),
             ("seed", "--seed", &self.seed),
         ];
         let flags = flags.into_iter().filter_map(|(key, flag, value)| {

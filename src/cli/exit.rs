@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 
-use talkplace::results::Results;
+use talkplace::results::{Results, Verdict};
 
 use super::stop::Signal;
 
@@ -9,6 +9,8 @@ use super::stop::Signal;
 pub(crate) enum Exit {
     /// 0: all went well.
     Fine,
+    /// 1: a check of the scenario fails.
+    CheckFails,
     /// 2: it could not run: usage, a file, a port.
     CouldNotRun,
     /// 3: it ran, but its figures prove nothing.
@@ -20,13 +22,18 @@ pub(crate) enum Exit {
 impl Exit {
     /// What a finished run comes to.
     ///
+    /// A check that fails is what the caller has asked about, so it is told before anything else.
+    ///
     /// A run whose ledger is not clean is unclear: its transports did not carry the same messages, so that their costs
     /// cannot be compared, and a script that reads only the status must not take it for a good one.
     pub(crate) fn of(results: &Results) -> Self {
-        if results.runs.iter().all(|run| run.ledger.is_clean()) {
-            Exit::Fine
-        } else {
+        let has = |verdict| results.checks.iter().any(|checked| checked.verdict == verdict);
+        if has(Verdict::Fails) {
+            Exit::CheckFails
+        } else if has(Verdict::Unclear) || !results.runs.iter().all(|run| run.ledger.is_clean()) {
             Exit::Unclear
+        } else {
+            Exit::Fine
         }
     }
 }
@@ -35,6 +42,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(match exit {
             Exit::Fine => 0,
+            Exit::CheckFails => 1,
             Exit::CouldNotRun => 2,
             Exit::Unclear => 3,
             Exit::Stopped(signal) => signal.status(),

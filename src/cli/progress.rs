@@ -1,11 +1,11 @@
-//! How far a run has come: a bar with the time left on a terminal, a line per transport elsewhere.
+//! How far a run has come: a bar with the time left on a terminal, a line per step elsewhere.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use talkplace::lab::{self, Step};
 use talkplace::load::{Phase, Progress};
-use talkplace::protocol::Transport;
 use talkplace::results::Scenario;
 
 use super::terminal;
@@ -15,16 +15,16 @@ const START: Duration = Duration::from_secs(1);
 
 /// Shows progress on stderr.
 pub(crate) struct Shown {
-    transports: Vec<Transport>,
+    steps: Vec<Step>,
     sending: Duration,
     bar: Option<ProgressBar>,
     now: Mutex<Option<Now>>,
 }
 
-/// The transport that is being measured, and when its first message was due.
+/// The step that is being measured, and when its first message was due.
 #[derive(Clone, Copy)]
 struct Now {
-    transport: Transport,
+    step: Step,
     sending_since: Option<Instant>,
 }
 
@@ -32,13 +32,13 @@ impl Shown {
     /// For a run of this scenario; `terminal` is whether stderr is one that takes escape codes.
     pub(crate) fn new(scenario: &Scenario, terminal: bool) -> Self {
         let mut shown = Shown {
-            transports: scenario.transports.clone(),
+            steps: lab::steps(scenario),
             sending: scenario.sending(),
             bar: None,
             now: Mutex::new(None),
         };
         if terminal {
-            let bar = ProgressBar::new(shown.until(shown.transports.len()).as_millis() as u64);
+            let bar = ProgressBar::new(shown.until(shown.steps.len()).as_millis() as u64);
             let style =
                 ProgressStyle::with_template("{bar:30} {msg}").expect("the template is a constant, and a good one");
             bar.set_style(style.progress_chars("=> "));
@@ -47,13 +47,13 @@ impl Shown {
         shown
     }
 
-    /// Takes in how far a transport has come.
-    pub(crate) fn update(&self, transport: Transport, progress: Progress) {
-        let begins = self.begins(transport);
+    /// Takes in how far a step has come.
+    pub(crate) fn update(&self, step: Step, progress: Progress) {
+        let begins = self.begins(step);
         let sending_for = self.sending_for(progress.phase);
         match &self.bar {
-            Some(bar) => self.draw(bar, transport, progress, sending_for),
-            None if begins => terminal::say(&self.line(transport)),
+            Some(bar) => self.draw(bar, step, progress, sending_for),
+            None if begins => terminal::say(&self.line(step)),
             None => {}
         }
     }
@@ -65,13 +65,13 @@ impl Shown {
         }
     }
 
-    /// Whether this is the first that is heard of the transport.
-    fn begins(&self, transport: Transport) -> bool {
+    /// Whether this is the first that is heard of the step.
+    fn begins(&self, step: Step) -> bool {
         let mut now = self.now.lock().expect("nothing panics while it holds this lock");
-        let begins = now.is_none_or(|now| now.transport != transport);
+        let begins = now.is_none_or(|now| now.step != step);
         if begins {
             *now = Some(Now {
-                transport,
+                step,
                 sending_since: None,
             });
         }
@@ -88,37 +88,29 @@ impl Shown {
         }
     }
 
-    fn draw(&self, bar: &ProgressBar, transport: Transport, progress: Progress, sending_for: Option<Duration>) {
-        let done = self.until(self.position(transport))
-            + sending_for.map_or(Duration::ZERO, |time| START + time.min(self.sending));
-        let left = self.until(self.transports.len()).saturating_sub(done);
+    fn draw(&self, bar: &ProgressBar, step: Step, progress: Progress, sending_for: Option<Duration>) {
+        let done = self.until(step.number) + sending_for.map_or(Duration::ZERO, |time| START + time.min(self.sending));
+        let left = self.until(self.steps.len()).saturating_sub(done);
         bar.set_position(done.as_millis() as u64);
         bar.set_message(format!(
             "{} s left, {}, {}: {} messages heard {} times",
             left.as_secs_f64().ceil(),
-            transport.title(),
+            step.transport.title(),
             phase(progress.phase),
             progress.accepted,
             progress.heard
         ));
     }
 
-    fn line(&self, transport: Transport) -> String {
+    fn line(&self, step: Step) -> String {
         let seconds = (START + self.sending).as_secs();
-        let (n, of) = (self.position(transport) + 1, self.transports.len());
-        format!("{} ({n} of {of}), about {seconds} s", transport.title())
+        let (n, of) = (step.number + 1, self.steps.len());
+        format!("{} ({n} of {of}), about {seconds} s", step.transport.title())
     }
 
-    fn position(&self, transport: Transport) -> usize {
-        self.transports
-            .iter()
-            .position(|other| *other == transport)
-            .unwrap_or(0)
-    }
-
-    /// How long so many transports take, about.
-    fn until(&self, transports: usize) -> Duration {
-        (START + self.sending) * transports as u32
+    /// How long so many steps take, about.
+    fn until(&self, steps: usize) -> Duration {
+        (START + self.sending) * steps as u32
     }
 }
 

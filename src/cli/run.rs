@@ -52,7 +52,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
 /// Measures until the end, or until a signal, which it gives back.
 fn measure(results: &mut Results, folder: &RunFolder, setup: &Setup) -> anyhow::Result<Option<Signal>> {
     let shown = Shown::new(&results.scenario, terminal::stderr_takes_escapes());
-    let watch = |transport, progress| shown.update(transport, progress);
+    let watch = |step, progress| shown.update(step, progress);
     let ended = runtime()?.block_on(async {
         let stop = Stop::on_signals()?;
         let end = lab::measure(results, folder, setup, &watch, stop.token()).await?;
@@ -96,6 +96,7 @@ fn deliver(args: &RunArgs, folder: &RunFolder, results: &Results) -> anyhow::Res
         terminal::print(&(json + "\n"))?;
     } else {
         terminal::print(&show::text(&results.scenario.title, &report))?;
+        terminal::print(&show::checks(&results.checks))?;
     }
     let page = pages::write(folder.path(), &report).with_context(not_drawn)?;
     let line = format!("Report: {}", page.display());

@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 
 use talkplace::report::{Report, Table};
+use talkplace::results::{Checked, Verdict};
 
 use super::terminal;
 
@@ -27,6 +28,24 @@ pub(crate) fn text(title: &str, report: &Report) -> String {
         text.push_str(&cautions);
     }
     text
+}
+
+/// The verdicts on a scenario's checks, one a line.
+pub(crate) fn checks(checks: &[Checked]) -> String {
+    let lines = checks.iter().map(|Checked { check, verdict, found }| {
+        let verdict = match verdict {
+            Verdict::Holds => "holds",
+            Verdict::Fails => "FAILS",
+            Verdict::Unclear => "unclear",
+        };
+        format!("{verdict:>7}  {check} ({found})\n")
+    });
+    let lines: String = lines.collect();
+    if lines.is_empty() {
+        lines
+    } else {
+        format!("\nWhat the scenario claims\n\n{lines}")
+    }
 }
 
 fn push(text: &mut String, table: &Table) {

@@ -98,6 +98,11 @@ fn numbers(scenario: &Scenario, check: Check<'_>) {
         &["feed.rate"],
         "100000/s is the most that a run can plan",
     );
+    check(
+        (1..=1_000).contains(&scenario.repeat),
+        &["repeat"],
+        "each transport is measured 1 to 1000 times",
+    );
     let fits = (SHORTEST_TEXT..=LONGEST_TEXT).contains(&text_bytes);
     let range = format!(
         "a text has {SHORTEST_TEXT} to {LONGEST_TEXT} bytes: it carries the message's number, and the server takes no more"
@@ -132,6 +137,7 @@ fn times(scenario: &Scenario, check: Check<'_>) {
     range(scenario.drain, Duration::ZERO, day, &["drain"]);
     range(scenario.rtt, Duration::ZERO, ms(10_000), &["link.rtt"]);
     range(scenario.poll_interval, ms(1), day, &["poll.interval"]);
+    range(scenario.server_stop, Duration::ZERO, day, &["server.stop"]);
     range(scenario.long_poll_timeout, ms(10), LONGEST_HOLD, &["long_poll.timeout"]);
 }
 
@@ -139,6 +145,13 @@ fn together(scenario: &Scenario, check: Check<'_>) {
     let messages = scenario.rate_per_s * scenario.sending().as_secs_f64();
     let many = format!("{messages:.0} messages are more than a run can keep account of: at most {MOST_MESSAGES:.0}");
     check(messages <= MOST_MESSAGES, &["feed.rate", "duration", "warm_up"], &many);
+    let stop = scenario.server_stop;
+    let whole = format!(
+        "a stop of {} leaves nothing of a window of {}",
+        write_time(stop),
+        write_time(scenario.duration)
+    );
+    check(stop * 2 <= scenario.duration, &["server.stop", "duration"], &whole);
     // The last message leaves at the very end; whoever asks for it last must still be given the time to hear it.
     let mut needed = scenario.rtt * 2;
     if scenario.transports.contains(&Transport::Poll) {

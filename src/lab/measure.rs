@@ -3,6 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::caution::cautions;
+use super::check::verdicts;
 use crate::load::{self, LoadError, Progress, Settings, Target};
 use crate::protocol::Transport;
 use crate::results::{FolderError, Host, Results, RunFolder, SCHEMA, Scenario};
@@ -41,8 +42,33 @@ pub struct Setup {
     pub generator: Settings,
 }
 
-/// Is told how far each transport has come.
-pub type Watch<'a> = &'a (dyn Fn(Transport, Progress) + Send + Sync);
+/// One transport measured once: a part of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// Which part, from 0.
+    pub number: usize,
+    /// What is measured.
+    pub transport: Transport,
+    /// Which repetition, from 1.
+    pub round: u32,
+}
+
+/// Is told how far each step has come.
+pub type Watch<'a> = &'a (dyn Fn(Step, Progress) + Send + Sync);
+
+/// The steps of a scenario, in order. Rounds alternate between the transports (A B C A B C), so that a machine that gets
+/// slower meanwhile is slower for all of them.
+pub fn steps(scenario: &Scenario) -> Vec<Step> {
+    let rounds = (1..=scenario.repeat).flat_map(|round| scenario.transports.iter().map(move |each| (round, *each)));
+    rounds
+        .enumerate()
+        .map(|(number, (round, transport))| Step {
+            number,
+            transport,
+            round,
+        })
+        .collect()
+}
 
 /// Results in which nothing has been measured yet.
 pub fn begin(scenario: Scenario, folder: &RunFolder) -> Results {
@@ -57,10 +83,11 @@ pub fn begin(scenario: Scenario, folder: &RunFolder) -> Results {
         host,
         complete: false,
         runs: Vec::new(),
+        checks: Vec::new(),
     }
 }
 
-/// Measures every transport of the scenario, against a fresh server each, and writes the results into the folder after every one.
+/// Measures every transport of the scenario, as often as it says and in turn, against a fresh server each, and writes the results into the folder after every one.
 ///
 /// Dropping the future stops the measurement like `stop` does, but says nothing about it.
 ///
@@ -74,13 +101,15 @@ pub async fn measure(
     stop: &CancellationToken,
 ) -> Result<End, MeasureError> {
     let scenario = results.scenario.clone();
-    for transport in &scenario.transports {
-        let progress = |progress| watch(*transport, progress);
+    let steps = steps(&scenario);
+    for step in &steps {
+        let Step { transport, round, .. } = *step;
+        let progress = |progress| watch(*step, progress);
         let run = match load::run_with(
             &setup.generator,
             &scenario,
-            *transport,
-            1,
+            transport,
+            round,
             &setup.target,
             &progress,
             stop,
@@ -90,14 +119,14 @@ pub async fn measure(
             Ok(run) => run,
             Err(LoadError::Stopped) => return Ok(End::Stopped),
             Err(source) => {
-                return Err(MeasureError::Load {
-                    transport: *transport,
-                    source,
-                });
+                return Err(MeasureError::Load { transport, source });
             }
         };
         results.runs.push(run);
-        results.complete = results.runs.len() == scenario.transports.len();
+        results.complete = results.runs.len() == steps.len();
+        if results.complete {
+            results.checks = verdicts(&scenario.checks, &results.runs);
+        }
         folder.write_results(results)?;
     }
     Ok(End::Complete)

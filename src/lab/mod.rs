@@ -5,6 +5,7 @@
 //! is measured. [`measure`] then makes results of it.
 
 mod caution;
+mod check;
 mod faults;
 mod library;
 mod measure;
@@ -12,7 +13,8 @@ mod problem;
 mod read;
 mod source;
 
+pub use check::verdicts;
 pub use library::{File, LABS, Lab, lab};
-pub use measure::{End, MeasureError, Setup, Watch, begin, measure};
+pub use measure::{End, MeasureError, Setup, Step, Watch, begin, measure, steps};
 pub use problem::{Place, Problem, Problems};
 pub use source::{Change, Source};

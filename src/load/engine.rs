@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -30,8 +32,8 @@ const TICK: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(10);
 /// Files beside the connections: the runtimes', the server's pipes, the reports.
 const FILES_BESIDE: u64 = 128;
-/// What everybody gets to be served once; a thousand listeners more get a second more.
-const CONNECTING: Duration = Duration::from_secs(30);
+/// Everybody has to be served once within this many times the patience that one answer gets.
+const CONNECTING: u32 = 3;
 /// From the moment that everybody was served to the start of the clock, beside a round trip: all threads know of it in
 /// time, and the first held polls are there.
 const LEAD: Duration = Duration::from_millis(50);
@@ -67,7 +69,7 @@ pub(crate) async fn run(
         Target::Running(server) => tokio::select! {
             biased;
             () = stop.cancelled() => Err(LoadError::Stopped),
-            measured = measure(question, *server, progress) => measured,
+            measured = measure(question, *server, None, progress) => measured,
         },
         Target::Spawn(program) => {
             let mut server = tokio::select! {
@@ -75,12 +77,12 @@ pub(crate) async fn run(
                 () = stop.cancelled() => return Err(LoadError::Stopped),
                 started = ServerProcess::start(program, question.scenario) => started?,
             };
-            let address = server.address;
+            let (address, process) = (server.address, server.pid());
             let result = tokio::select! {
                 biased;
                 () = stop.cancelled() => Err(LoadError::Stopped),
                 why = server.died() => Err(why),
-                measured = measure(question, address, progress) => measured,
+                measured = measure(question, address, process, progress) => measured,
             };
             server.end().await;
             result
@@ -100,6 +102,7 @@ struct Threads {
 async fn measure(
     question: Question<'_>,
     server: SocketAddr,
+    process: Option<Pid>,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<TransportRun, LoadError> {
     let mut control = Control::new(server);
@@ -109,11 +112,12 @@ async fn measure(
         schedule: Schedule::new(question.scenario),
         steps: Steps::new(question.scenario),
         base: control.cursor().await?,
+        shows_naive: !question.scenario.server_stop.is_zero(),
         tally: Tally::default(),
     });
     let mut threads = Threads::start(question, server, &plan)?;
     let (published, [start, end]) = tokio::select! {
-        sent = threads.conduct(question, server, &mut control) => sent?,
+        sent = threads.conduct(question, server, process, &mut control) => sent?,
         never = tell(&plan, progress) => match never {},
     };
     let recorder = threads.finish().await?;
@@ -144,6 +148,7 @@ impl Threads {
                 plan: Arc::clone(plan),
                 began,
                 connects: question.settings.connects_in_flight.max(1),
+                patience: question.settings.patience,
                 phases,
             };
             listeners.push(crew.start(&format!("listeners-{n}"), move |stop| share.listen(stop))?);
@@ -157,9 +162,10 @@ impl Threads {
         &mut self,
         question: Question<'_>,
         server: SocketAddr,
+        process: Option<Pid>,
         control: &mut Control,
     ) -> Result<(Published, [Usage; 2]), LoadError> {
-        self.connected(question.scenario).await?;
+        self.connected(question).await?;
         let start = Instant::now() + question.scenario.rtt + LEAD;
         self.plan.clock.start_at(start);
         let publisher = Publisher {
@@ -167,6 +173,7 @@ impl Threads {
             plan: Arc::clone(&self.plan),
             text_bytes: question.scenario.text_bytes,
             in_flight: question.settings.sends_in_flight.max(1),
+            patience: question.settings.patience,
             end: question.scenario.sending() + question.scenario.drain,
         };
         let mut sending = self.crew.start("publisher", move |stop| publisher.publish(stop))?;
@@ -182,6 +189,8 @@ impl Threads {
             drained(&plan.tally, &published, scenario.listeners, end).await;
             Ok((published, [at_start, at_end]))
         };
+        let middle = start + scenario.warm_up + (scenario.duration - scenario.server_stop) / 2;
+        let window = async { Ok(tokio::try_join!(window, stall(process, middle, scenario.server_stop))?.0) };
         tokio::select! {
             done = window => done,
             fault = first_end(&mut self.listeners) => Err(fault),
@@ -189,8 +198,11 @@ impl Threads {
     }
 
     /// Waits until every listener was served once.
-    async fn connected(&mut self, scenario: &Scenario) -> Result<(), LoadError> {
-        let waited = CONNECTING + scenario.rtt * 10 + Duration::from_millis(u64::from(scenario.listeners));
+    async fn connected(&mut self, question: Question<'_>) -> Result<(), LoadError> {
+        let scenario = question.scenario;
+        // A thousand listeners more get a second more.
+        let spread = Duration::from_millis(u64::from(scenario.listeners));
+        let waited = question.settings.patience * CONNECTING + scenario.rtt * 10 + spread;
         let all = u64::from(scenario.listeners);
         let tally = &self.plan.tally;
         let everybody = async {
@@ -233,6 +245,7 @@ struct Share {
     plan: Arc<Plan>,
     began: Instant,
     connects: usize,
+    patience: Duration,
     phases: Vec<f64>,
 }
 
@@ -250,6 +263,7 @@ impl Share {
             timer: super::timer::Timer::start()?,
             recorder: Rc::clone(&recorder),
             connects: Semaphore::new(self.connects),
+            patience: self.patience,
         });
         let mut tasks = JoinSet::new();
         for (place, phase) in self.phases.into_iter().enumerate() {
@@ -279,6 +293,35 @@ async fn drained(tally: &Tally, published: &Published, listeners: u32, end: Inst
     let all = published.accepted.len() as u64 * u64::from(listeners);
     while Instant::now() < end && (published.failed > 0 || tally.heard.load(Ordering::Relaxed) < all) {
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Stops the server at `from` for so long. Dropping it lets the server go on.
+async fn stall(process: Option<Pid>, from: Instant, length: Duration) -> Result<(), LoadError> {
+    if length.is_zero() {
+        return Ok(());
+    }
+    let process = process.ok_or(LoadError::CannotStop)?;
+    tokio::time::sleep_until(from.into()).await;
+    let _stopped = Stopped::stop(process);
+    tokio::time::sleep(length).await;
+    Ok(())
+}
+
+/// A process that stands still for as long as this lives.
+struct Stopped(Pid);
+
+impl Stopped {
+    fn stop(process: Pid) -> Stopped {
+        // A server that has just died is noticed elsewhere.
+        let _ = kill(process, Signal::SIGSTOP);
+        Stopped(process)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = kill(self.0, Signal::SIGCONT);
     }
 }
 
@@ -340,6 +383,7 @@ fn result(
         bytes_in: recorder.bytes_in,
         ledger,
         delay: recorder.delay,
+        naive_delay: recorder.naive.map(|naive| naive.delay),
         server_delay: recorder.server_delay,
         server: cost,
         timeline: plan.steps.timeline(recorder.by_step, messages_s),

@@ -41,6 +41,8 @@ mod server_process;
 mod tap;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod timer;
 
@@ -62,6 +64,8 @@ pub struct Settings {
     pub sends_in_flight: usize,
     /// How many connections each thread opens at a time.
     pub connects_in_flight: usize,
+    /// How long any answer may take beyond the link's round trip and the hold that a long poll asks for.
+    pub patience: Duration,
 }
 
 impl Default for Settings {
@@ -70,6 +74,7 @@ impl Default for Settings {
             listener_threads: None,
             sends_in_flight: 256,
             connects_in_flight: 64,
+            patience: Duration::from_secs(10),
         }
     }
 }
@@ -141,6 +146,9 @@ pub enum LoadError {
         /// The last lines it wrote to its stderr.
         words: String,
     },
+    /// The scenario stops its server in mid-run, but the server is somebody else's process.
+    #[error("server.stop needs a server that talkplace starts itself")]
+    CannotStop,
     /// What answers there does not speak the contract.
     #[error("what listens on {server} does not speak talkplace's contract: {what}")]
     NotOurs {

@@ -26,8 +26,6 @@ use super::timer::Timer;
 use crate::protocol::{Cursor, Seq};
 use crate::results::Distribution;
 
-/// Longer than that no send is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Connections opened before the first send, so that it does not have to wait for one.
 const WARM_CONNECTIONS: usize = 4;
 
@@ -42,6 +40,8 @@ pub(crate) struct Publisher {
     pub(crate) text_bytes: u32,
     /// How many sends may wait for their answers.
     pub(crate) in_flight: usize,
+    /// Longer than that no send is waited for.
+    pub(crate) patience: Duration,
     /// When it gives up waiting for answers, from the start of the run.
     pub(crate) end: Duration,
 }
@@ -107,7 +107,9 @@ impl Desk {
         for (index, intended) in plan.schedule.sends().iter().enumerate() {
             let due = start + *intended;
             self.timer.sleep_until(due).await;
-            while sends.try_join_next().is_some() {}
+            while let Some(sent) = sends.try_join_next() {
+                sent.expect("a send that panics ends its thread");
+            }
             if sends.len() >= self.publisher.in_flight {
                 self.published.borrow_mut().missed += 1;
                 continue;
@@ -117,7 +119,11 @@ impl Desk {
         let left = end.saturating_duration_since(Instant::now());
         let _ = self
             .timer
-            .within(left, async { while sends.join_next().await.is_some() {} })
+            .within(left, async {
+                while let Some(sent) = sends.join_next().await {
+                    sent.expect("a send that panics ends its thread");
+                }
+            })
             .await;
         self.published.borrow_mut().failed += sends.len() as u64;
     }
@@ -125,14 +131,18 @@ impl Desk {
     /// Connects beforehand. Should that fail, the sends will find out and count it.
     async fn open_some(&self) {
         for _ in 0..WARM_CONNECTIONS.min(self.publisher.in_flight) {
-            if let Ok(Ok(plain)) = self.timer.within(PATIENCE, Plain::open(self.publisher.server)).await {
+            if let Ok(Ok(plain)) = self
+                .timer
+                .within(self.publisher.patience, Plain::open(self.publisher.server))
+                .await
+            {
                 self.idle.borrow_mut().push(plain);
             }
         }
     }
 
     async fn send(self: Rc<Self>, index: usize, due: Instant) {
-        let sent = self.timer.within(PATIENCE, self.post(index, due)).await;
+        let sent = self.timer.within(self.publisher.patience, self.post(index, due)).await;
         let mut published = self.published.borrow_mut();
         match sent.ok().flatten() {
             Some(seq) => {

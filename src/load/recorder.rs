@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) steps: Steps,
     /// The cursor that every listener starts with.
     pub(crate) base: Cursor,
+    /// Whether the delays are recorded as a naive tool would, too.
+    pub(crate) shows_naive: bool,
     /// Figures for whoever watches.
     pub(crate) tally: Tally,
 }
@@ -102,10 +104,43 @@ pub(crate) struct Recorder {
     pub(crate) delay: Distribution,
     /// Heard − `at`.
     pub(crate) server_delay: Distribution,
+    /// The same with coordinated omission, when the run is to show it.
+    pub(crate) naive: Option<Naive>,
     /// Of the whole run.
     pub(crate) failures: Failures,
     /// Requests, empty answers and deliveries by step.
     pub(crate) by_step: [Vec<u64>; 3],
+}
+
+/// The delays as a tool measures them whose publisher waits for each answer before it sends the next message.
+///
+/// While the server stands still such a tool sends nothing, so the messages that were due meanwhile leave when it goes on,
+/// and are quick: one slow sample stands for all of them (coordinated omission).
+#[derive(Debug)]
+pub(crate) struct Naive {
+    /// Heard − sent, sent being never before the message ahead was accepted.
+    pub(crate) delay: Distribution,
+    /// When the last message that each listener heard was accepted, by the server's clock.
+    accepted_us: Vec<u64>,
+}
+
+impl Naive {
+    fn new(listeners: usize) -> Naive {
+        Naive {
+            delay: Distribution::new(),
+            accepted_us: vec![0; listeners],
+        }
+    }
+
+    /// A message accepted at `at_us`; the delay is recorded when `intended_us` is given.
+    fn hear(&mut self, listener: usize, intended_us: Option<u64>, at_us: u64, now_us: u64) {
+        let ahead_us = std::mem::replace(&mut self.accepted_us[listener], at_us);
+        if let Some(intended_us) = intended_us {
+            let sent_us = intended_us.max(ahead_us);
+            self.delay
+                .record(std::time::Duration::from_micros(now_us.saturating_sub(sent_us)));
+        }
+    }
 }
 
 const REQUESTS: usize = 0;
@@ -117,6 +152,7 @@ impl Recorder {
     pub(crate) fn new(plan: Arc<Plan>, listeners: usize) -> Recorder {
         Recorder {
             accounts: vec![Account::new(plan.base.seq); listeners],
+            naive: plan.shows_naive.then(|| Naive::new(listeners)),
             plan,
             counts: Counts::default(),
             bytes_out: Parts::default(),
@@ -215,6 +251,10 @@ impl Recorder {
             let server_us = self.plan.clock.wall_us(now).saturating_sub(heard.at);
             self.server_delay.record(std::time::Duration::from_micros(server_us));
         }
+        if let Some(naive) = &mut self.naive {
+            let intended_us = start.map(|start| self.plan.clock.wall_us(start + intended));
+            naive.hear(listener, intended_us, heard.at, self.plan.clock.wall_us(now));
+        }
         Ok(())
     }
 
@@ -244,6 +284,9 @@ impl Recorder {
         self.ledger.gone += other.ledger.gone;
         self.delay.merge(&other.delay);
         self.server_delay.merge(&other.server_delay);
+        if let (Some(ours), Some(theirs)) = (&mut self.naive, &other.naive) {
+            ours.delay.merge(&theirs.delay);
+        }
         self.failures.connect += other.failures.connect;
         self.failures.broken += other.failures.broken;
         self.failures.timed_out += other.failures.timed_out;
@@ -302,4 +345,145 @@ fn add_counts(sum: &mut Counts, other: &Counts) {
     sum.connections.opened_before += other.connections.opened_before;
     sum.deliveries += other.deliveries;
     sum.frames += other.frames;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::testing::scenario;
+    use crate::results::{Arrivals, Scenario};
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    /// A plan with a send every 20 ms, a warm-up of 200 ms and a window of 600 ms, that starts now.
+    fn plan() -> (Arc<Plan>, Instant) {
+        let scenario = Scenario {
+            arrivals: Arrivals::Constant,
+            ..scenario()
+        };
+        let plan = Plan {
+            clock: Clock::new(&scenario),
+            schedule: Schedule::new(&scenario),
+            steps: Steps::new(&scenario),
+            base: "fake-0".parse().unwrap(),
+            shows_naive: false,
+            tally: Tally::default(),
+        };
+        let start = Instant::now();
+        plan.clock.start_at(start);
+        (Arc::new(plan), start)
+    }
+
+    /// Lets a listener hear send `index` at position `index` + 1.
+    fn hear(recorder: &mut Recorder, listener: usize, index: usize, now: Instant) -> Result<(), Failure> {
+        let id = format!("fake-{}", index + 1);
+        let heard = Heard {
+            id: (&id).into(),
+            at: 0,
+            text: heard::text(index, 32).into(),
+        };
+        recorder.hear(listener, id.parse().unwrap(), &heard, now)
+    }
+
+    #[test]
+    fn counts_go_by_when_it_happens_and_delays_by_the_message() {
+        let (plan, start) = plan();
+        let mut recorder = Recorder::new(plan, 1);
+        let ms = |ms| start + Duration::from_millis(ms);
+        // Send 9 is due at 180 ms, before the window, and heard within it; send 39 is due at 780 ms and heard after it.
+        hear(&mut recorder, 0, 9, ms(210)).unwrap();
+        hear(&mut recorder, 0, 39, ms(830)).unwrap();
+        assert_eq!((recorder.counts.deliveries, recorder.delay.count()), (1, 1));
+        let delay_ms = recorder.delay.max_ms().unwrap();
+        assert!((delay_ms - 50.0).abs() < 0.1, "{delay_ms}");
+        for at in [199, 200, 799, 800] {
+            recorder.request(ms(at));
+            recorder.answer(Answer::Empty, ms(at));
+            recorder.connection(ms(at));
+            recorder.bytes(
+                Way::In,
+                Parts {
+                    heads: 10,
+                    ..Parts::default()
+                },
+                ms(at),
+            );
+        }
+        assert_eq!((recorder.counts.requests, recorder.counts.answers.empty), (2, 2));
+        let connections = &recorder.counts.connections;
+        assert_eq!((connections.opened_before, connections.opened), (1, 2));
+        assert_eq!((recorder.bytes_in.heads, recorder.bytes_out.heads), (20, 0));
+    }
+
+    #[test]
+    fn what_is_none_of_the_runs_messages_is_unexpected() {
+        let (plan, start) = plan();
+        let mut recorder = Recorder::new(plan, 1);
+        assert_eq!(hear(&mut recorder, 0, 1_000_000, start), Err(Failure::Unexpected));
+        let mut of_another_feed = |id: &str| {
+            let heard = Heard {
+                id: id.into(),
+                at: 0,
+                text: "#0 ".into(),
+            };
+            recorder.hear(0, id.parse().unwrap(), &heard, start)
+        };
+        assert_eq!(of_another_feed("other-1"), Err(Failure::Unexpected));
+        assert_eq!(of_another_feed("fake-1"), Ok(()));
+        assert_eq!(
+            recorder.settle(&[1, 2]),
+            Ledger {
+                expected: 2,
+                heard: 1,
+                lost: 1,
+                ..Ledger::default()
+            }
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn recorders_merge_alike_in_any_order(heard in prop::collection::vec((0usize..3, 0usize..40, 0u64..900), 0..60)) {
+            let (plan, start) = plan();
+            let recorded = |of: usize| {
+                let mut recorder = Recorder::new(Arc::clone(&plan), 1);
+                for (thread, index, ms) in &heard {
+                    if *thread == of {
+                        let now = start + Duration::from_millis(*ms);
+                        recorder.request(now);
+                        hear(&mut recorder, 0, *index, now).unwrap();
+                    }
+                }
+                recorder
+            };
+            let merged = |order: [usize; 3]| {
+                let mut sum = Recorder::new(Arc::clone(&plan), 0);
+                order.into_iter().for_each(|of| sum.merge(recorded(of)));
+                sum
+            };
+            let (one, other) = (merged([0, 1, 2]), merged([2, 0, 1]));
+            let accepted: Vec<u64> = (1..=40).collect();
+            prop_assert_eq!(one.settle(&accepted), other.settle(&accepted));
+            prop_assert_eq!(&one.counts, &other.counts);
+            prop_assert_eq!(&one.delay, &other.delay);
+            prop_assert_eq!(one.by_step, other.by_step);
+            prop_assert_eq!(one.counts.requests, heard.iter().filter(|(_, _, ms)| (200..800).contains(ms)).count() as u64);
+        }
+    }
+
+    #[test]
+    fn a_naive_tool_sees_a_stall_once() {
+        let mut naive = Naive::new(1);
+        let ms = |ms: u64| ms * 1000;
+        naive.hear(0, Some(ms(90)), ms(91), ms(111));
+        // Due at 100, 110, 120 and 130 ms, but the server stands still until 1,000 ms; then it accepts them one after the other.
+        for (n, due) in [100, 110, 120, 130].into_iter().enumerate() {
+            let accepted = 1_000 + n as u64;
+            naive.hear(0, Some(ms(due)), ms(accepted), ms(accepted + 20));
+        }
+        assert_eq!(naive.delay.count(), 5);
+        assert!(naive.delay.max_ms().unwrap() > 900.0);
+        let second = naive.delay.quantile_ms(0.8).unwrap();
+        assert!(second < 25.0, "all but one look as if nothing had happened: {second}");
+    }
 }

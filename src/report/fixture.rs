@@ -28,6 +28,7 @@ pub(crate) fn three_ways() -> Results {
         host: host(),
         complete: true,
         runs: vec![poll(), long_poll(), websocket()],
+        checks: Vec::new(),
         cautions: Vec::new(),
     }
 }
@@ -75,6 +76,9 @@ fn scenario() -> Scenario {
         long_poll_timeout: Duration::from_secs(25),
         server_workers: 1,
         server_keep_messages: 10_000,
+        server_stop: Duration::ZERO,
+        repeat: 1,
+        checks: Vec::new(),
     }
 }
 
@@ -162,6 +166,7 @@ fn run(transport: Transport, delay: Distribution) -> TransportRun {
         },
         server_delay: delay.clone(),
         delay,
+        naive_delay: None,
         server: ServerCost {
             cpu_s: None,
             rss_before_bytes: Some(6_200_000),

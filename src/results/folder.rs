@@ -287,6 +287,7 @@ mod tests {
             host: Host::here(),
             complete,
             runs: Vec::new(),
+            checks: Vec::new(),
             cautions: Vec::new(),
         }
     }

@@ -3,13 +3,16 @@
 //! [`Results`] is the whole of `results.json`. Everything above agrees on these types: [`load`](crate::load) fills a
 //! [`TransportRun`], [`lab`](crate::lab) adds the scenario, [`report`](crate::report) draws them.
 
+mod check;
 mod distribution;
 mod folder;
 mod host;
 pub mod knob;
+pub mod metric;
 mod run;
 mod scenario;
 
+pub use check::{Check, CheckError, Checked, Comparison, Right, Term, Verdict};
 pub use distribution::Distribution;
 pub use folder::{FolderError, RunFolder, latest_complete, read_results, write_whole};
 pub use run::{
@@ -41,6 +44,9 @@ pub struct Results {
     pub complete: bool,
     /// One entry per transport and round, in the order in which they were measured.
     pub runs: Vec<TransportRun>,
+    /// What became of the scenario's checks; empty while the run is under way.
+    #[serde(default)]
+    pub checks: Vec<Checked>,
     /// Reasons to doubt the figures.
     pub cautions: Vec<Caution>,
 }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Check;
 use crate::protocol::Transport;
 
 /// Every knob of a run, resolved: what the lab says, with what the command line changed.
@@ -52,6 +53,13 @@ pub struct Scenario {
     pub server_workers: u32,
     /// How many messages the server keeps for listeners that come back.
     pub server_keep_messages: u32,
+    /// How long the server is stopped in the middle of the window; zero is not at all. It shows what a stall does to the delays, and to whoever measures them.
+    #[serde(rename = "server_stop_s", with = "seconds", default)]
+    pub server_stop: Duration,
+    /// How often each transport is measured, in turn with the others: A B C A B C.
+    pub repeat: u32,
+    /// What the run is claimed to show.
+    pub checks: Vec<Check>,
 }
 
 /// How the instants of a schedule are spread.
@@ -108,6 +116,9 @@ impl Default for Scenario {
             long_poll_timeout: Duration::from_secs(25),
             server_workers: 0,
             server_keep_messages: 10_000,
+            server_stop: Duration::ZERO,
+            repeat: 1,
+            checks: Vec::new(),
         }
     }
 }

@@ -239,3 +239,44 @@ fn server_of(child: &Child) -> Option<Pid> {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn the_exit_status_says_whether_the_scenario_claims_what_holds() {
+    let home = small();
+    for (claim, status, verdict) in [
+        (
+            "lost == 0; websocket.delay.p50 < poll.delay.p50",
+            0,
+            "holds  lost == 0 (poll 0, websocket 0)",
+        ),
+        ("delay.max < 1ms", 1, "FAILS  delay.max < 1ms"),
+        ("events.lost == 0", 3, "unclear  events.lost == 0 (not measured)"),
+    ] {
+        let set = format!("checks={claim}");
+        let ended = home.talkplace(&["run", "small.toml", "--no-compare", "--set", &set]);
+        assert_eq!(ended.status, Some(status), "{claim}: {}", ended.stderr);
+        assert!(ended.stdout.contains(verdict), "{}", ended.stdout);
+    }
+    let wrong = home.talkplace(&["run", "small.toml", "--set", "checks=latency < 3"]);
+    assert!(
+        wrong
+            .refused()
+            .contains("there is no figure `latency`; there are delay.mean"),
+        "{}",
+        wrong.stderr
+    );
+}
+
+#[test]
+fn rounds_alternate_between_the_transports() {
+    let home = small();
+    let ended = home.talkplace(&["run", "small.toml", "--repeat", "2", "--json"]);
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    let results: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let runs = results["runs"].as_array().unwrap();
+    let order: Vec<_> = runs
+        .iter()
+        .map(|run| (run["transport"].as_str().unwrap(), run["round"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(order, [("poll", 1), ("websocket", 1), ("poll", 2), ("websocket", 2)]);
+}

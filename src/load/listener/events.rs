@@ -2,10 +2,9 @@
 
 use std::time::Instant;
 
-use http_body_util::BodyExt;
 use hyper::StatusCode;
 
-use super::http::{Http, kind, whole};
+use super::http::Http;
 use super::sse::{Event, Parser, TooLong};
 use super::{Attendance, End, Listener};
 use crate::load::heard::Heard;
@@ -29,19 +28,19 @@ pub(super) async fn attend(listener: &mut Listener) -> Attendance {
     let answer = answered.map_err(|_| Failure::TimedOut)??;
     if answer.status() != StatusCode::OK {
         let status = answer.status();
-        let body = bench.timer.within(bench.patience(), whole(answer.into_body())).await;
+        let body = bench
+            .timer
+            .within(bench.patience(), http.whole(answer.into_body()))
+            .await;
         return Err(refused(listener, status, &body.map_err(|_| Failure::TimedOut)??));
     }
     bench.recorder.borrow_mut().answer(Answer::Opened, Instant::now());
     listener.served();
     let mut body = answer.into_body();
     let mut parser = Parser::default();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| kind(&error))?;
+    while let Some(bytes) = http.piece(&mut body).await? {
         let now = Instant::now();
-        if let Some(bytes) = frame.data_ref() {
-            parser.read(bytes, |event| take(listener, &event, now))?;
-        }
+        parser.read(&bytes, |event| take(listener, &event, now))?;
     }
     Err(Failure::Broken.into())
 }

@@ -1,14 +1,18 @@
 //! A listener's HTTP connection: kept alive, one request at a time, small buffers.
 
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper::header::{HOST, HeaderValue, USER_AGENT};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 
-use super::{Bench, End};
+use super::{Bench, End, Wire};
 use crate::load::recorder::Failure;
 
 /// Room for an answer's head, and for what comes with it. hyper would begin with 8 KiB, which 15,000 listeners would all keep.
@@ -16,11 +20,44 @@ const READ_BUFFER: usize = 2048;
 /// A batch of a thousand messages of 4 KiB whose every byte JSON had to escape takes half of it.
 const LONGEST_BODY: usize = 64 << 20;
 
-/// A connection that asks.
+/// A connection that asks. It moves on while one of its methods is awaited.
 pub(super) struct Http {
     sender: SendRequest<Empty<Bytes>>,
+    connection: Driven,
     host: HeaderValue,
     was_used: bool,
+}
+
+/// hyper's side of the connection, within the listener's own task: one of its own would cost each answer two more turns
+/// of the scheduler, and each listener the memory of a task. `None` when it has ended.
+struct Driven(Option<Pin<Box<HttpConnection>>>);
+
+type HttpConnection = Connection<TokioIo<Wire>, Empty<Bytes>>;
+
+impl Driven {
+    /// Does `work` while the connection moves on.
+    async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            // Before the connection's turn, which takes out a question that is asked here, and after it, for an answer that it
+            // brings in.
+            if let Poll::Ready(done) = work.as_mut().poll(cx) {
+                return Poll::Ready(done);
+            }
+            self.poll(cx);
+            work.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) {
+        // How it ends shows in the requests.
+        if let Some(connection) = &mut self.0
+            && connection.as_mut().poll(cx).is_ready()
+        {
+            self.0 = None;
+        }
+    }
 }
 
 impl Http {
@@ -32,11 +69,10 @@ impl Http {
             .handshake(TokioIo::new(wire))
             .await
             .map_err(|error| kind(&error))?;
-        // It ends when the sender is dropped; how it ends shows in the requests.
-        tokio::task::spawn_local(connection);
         let host = HeaderValue::try_from(bench.server.to_string()).expect("an address is a header's value");
         Ok(Http {
             sender,
+            connection: Driven(Some(Box::pin(connection))),
             host,
             was_used: false,
         })
@@ -44,7 +80,7 @@ impl Http {
 
     /// Waits until the connection takes a request.
     pub(super) async fn ready(&mut self) -> Result<(), End> {
-        match self.sender.ready().await {
+        match self.connection.during(self.sender.ready()).await {
             Ok(()) => Ok(()),
             // A connection that is closed after an answer was merely idle; one that never gave one is of no use.
             Err(_) if self.was_used => Err(End::Idle),
@@ -59,24 +95,42 @@ impl Http {
             .header(USER_AGENT, HeaderValue::from_static("talkplace"))
             .body(Empty::new())
             .expect("our own paths are paths");
-        let answer = self.sender.send_request(request).await.map_err(|error| kind(&error))?;
+        let answer = self.connection.during(self.sender.send_request(request)).await;
         self.was_used = true;
-        Ok(answer)
+        answer.map_err(|error| kind(&error))
+    }
+
+    /// All of an answer's body; without a copy when it came in one piece, as short ones do.
+    pub(super) async fn whole(&mut self, body: Incoming) -> Result<Bytes, Failure> {
+        let collected = self.connection.during(Limited::new(body, LONGEST_BODY).collect()).await;
+        let collected = collected.map_err(|error| match error.downcast_ref::<hyper::Error>() {
+            Some(error) => kind(error),
+            None => Failure::Unexpected,
+        })?;
+        Ok(collected.to_bytes())
+    }
+
+    /// The next piece of a body that goes on; `None` at its end.
+    pub(super) async fn piece(&mut self, body: &mut Incoming) -> Result<Option<Bytes>, Failure> {
+        loop {
+            let Some(frame) = self.connection.during(body.frame()).await else {
+                return Ok(None);
+            };
+            // Trailers tell a listener nothing.
+            if let Ok(bytes) = frame.map_err(|error| kind(&error))?.into_data() {
+                return Ok(Some(bytes));
+            }
+        }
+    }
+
+    /// Waits for something else, and notices meanwhile when the server closes.
+    pub(super) async fn idle(&mut self, wait: impl Future<Output = ()>) {
+        self.connection.during(wait).await;
     }
 }
 
-/// All of an answer's body; without a copy when it came in one piece, as short ones do.
-pub(super) async fn whole(body: Incoming) -> Result<Bytes, Failure> {
-    let collected = Limited::new(body, LONGEST_BODY).collect().await;
-    let collected = collected.map_err(|error| match error.downcast_ref::<hyper::Error>() {
-        Some(error) => kind(error),
-        None => Failure::Unexpected,
-    })?;
-    Ok(collected.to_bytes())
-}
-
 /// What went wrong: bytes that are no HTTP, or a connection that ended.
-pub(super) fn kind(error: &hyper::Error) -> Failure {
+fn kind(error: &hyper::Error) -> Failure {
     if error.is_parse() || error.is_parse_too_large() {
         Failure::Unexpected
     } else {

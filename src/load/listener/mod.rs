@@ -27,8 +27,6 @@ use super::timer::Timer;
 use crate::protocol::{Cursor, Transport};
 use crate::results::Scenario;
 
-/// How long any answer may take beyond what the request itself allows.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// The pause after a first failure; it doubles with each further one.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause.
@@ -52,6 +50,8 @@ pub(crate) struct Bench {
     pub(crate) recorder: SharedRecorder,
     /// How many connections may be opened at a time.
     pub(crate) connects: Semaphore,
+    /// How long any answer may take beyond what the request itself allows.
+    pub(crate) patience: Duration,
 }
 
 /// Somebody who hears the feed.
@@ -99,7 +99,7 @@ impl Bench {
         self.wait(one_way).await;
         let stream = {
             let _permit = self.connects.acquire().await.expect("it is never closed");
-            let connected = self.timer.within(PATIENCE, TcpStream::connect(self.server)).await;
+            let connected = self.timer.within(self.patience, TcpStream::connect(self.server)).await;
             connected
                 .map_err(|_| Failure::TimedOut)?
                 .map_err(|_| Failure::Connect)?
@@ -119,7 +119,7 @@ impl Bench {
 
     /// How long an answer may take that the server does not hold back.
     fn patience(&self) -> Duration {
-        PATIENCE + self.scenario.rtt
+        self.patience + self.scenario.rtt
     }
 }
 
@@ -139,11 +139,12 @@ impl Listener {
     /// Listens for ever, over as many connections as it takes.
     pub(crate) async fn listen(mut self) -> Infallible {
         loop {
+            // Boxed, so that a listener is as large as its own transport needs and not as the largest.
             let attendance = match self.bench.transport {
-                Transport::Poll => poll::attend(&mut self, poll::Kind::Short).await,
-                Transport::LongPoll => poll::attend(&mut self, poll::Kind::Long).await,
-                Transport::Events => events::attend(&mut self).await,
-                Transport::Websocket => websocket::attend(&mut self).await,
+                Transport::Poll => Box::pin(poll::attend(&mut self, poll::Kind::Short)).await,
+                Transport::LongPoll => Box::pin(poll::attend(&mut self, poll::Kind::Long)).await,
+                Transport::Events => Box::pin(events::attend(&mut self)).await,
+                Transport::Websocket => Box::pin(websocket::attend(&mut self)).await,
             };
             let Err(end) = attendance;
             if let End::Failed(failure) = end {

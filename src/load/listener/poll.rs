@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hyper::StatusCode;
 
-use super::http::{Http, whole};
+use super::http::Http;
 use super::{Attendance, Bench, End, Listener};
 use crate::load::heard::Batch;
 use crate::load::recorder::{Answer, Failure};
@@ -50,9 +50,9 @@ pub(super) async fn attend(listener: &mut Listener, kind: Kind) -> Attendance {
         let answered = bench.timer.within(patience, ask(&mut http, &path)).await;
         let (status, body) = answered.map_err(|_| Failure::TimedOut)??;
         match take(listener, status, &body)? {
-            Next::Turn if kind == Kind::Short => wait_for_turn(&bench, listener.phase, is_first).await,
+            Next::Turn if kind == Kind::Short => http.idle(wait_for_turn(&bench, listener.phase, is_first)).await,
             Next::Turn | Next::AtOnce => {}
-            Next::Pause => listener.pause().await,
+            Next::Pause => http.idle(listener.pause()).await,
         }
         is_first = false;
     }
@@ -74,7 +74,7 @@ fn path(listener: &Listener, kind: Kind) -> String {
 async fn ask(http: &mut Http, path: &str) -> Result<(StatusCode, Bytes), Failure> {
     let answer = http.get(path).await?;
     let status = answer.status();
-    Ok((status, whole(answer.into_body()).await?))
+    Ok((status, http.whole(answer.into_body()).await?))
 }
 
 /// Counts an answer and what it carries.

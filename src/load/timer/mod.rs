@@ -17,6 +17,10 @@ use std::time::{Duration, Instant};
 
 use alarm::Alarm;
 
+/// Rings keep this distance, so that waits that end microseconds apart share one: the alarm's system call would cost as
+/// much as what they wait for. It is what a wait may end late by the timer's own doing.
+const GRAIN: Duration = Duration::from_micros(50);
+
 /// The waits of one thread. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Timer {
@@ -88,19 +92,16 @@ impl Shared {
         let key = (due, self.next_number);
         self.next_number += 1;
         self.waits.insert(key, waker);
-        self.set_alarm();
+        self.set_alarm(due);
         key
     }
 
-    /// Sets the alarm when the earliest wait is earlier than what it is set to. A later one needs no system call: the
-    /// alarm then rings once for nothing, and is set anew.
-    fn set_alarm(&mut self) {
-        let Some((earliest, _)) = self.waits.first_key_value().map(|(key, _)| *key) else {
-            return;
-        };
-        if self.set_to.is_none_or(|set_to| earliest < set_to) {
-            self.alarm.set(earliest);
-            self.set_to = Some(earliest);
+    /// Sets the alarm when this is earlier than what it is set to. A later wait needs no system call, and one that is
+    /// forgotten none either: the alarm then rings once for nothing.
+    fn set_alarm(&mut self, due: Instant) {
+        if self.set_to.is_none_or(|set_to| due < set_to) {
+            self.alarm.set(due);
+            self.set_to = Some(due);
         }
     }
 
@@ -109,13 +110,14 @@ impl Shared {
         self.set_to = None;
         let now = Instant::now();
         while let Some(first) = self.waits.first_entry() {
-            if first.key().0 > now {
-                break;
+            let (due, _) = *first.key();
+            if due > now {
+                self.set_alarm(due.max(now + GRAIN));
+                return;
             }
             // Waking only queues the task, so nothing of ours runs while `self` is borrowed.
             first.remove().wake();
         }
-        self.set_alarm();
     }
 }
 

@@ -8,7 +8,7 @@ pub use value::Kind;
 
 use std::time::Duration;
 
-use super::{Arrivals, PollTimer, Scenario};
+use super::{Arrivals, Check, PollTimer, Scenario};
 use crate::protocol::Transport;
 use value::Value;
 
@@ -46,6 +46,7 @@ pub static KEYS: &[Key] = &[
     key!("duration", duration: Duration, "how long is counted"),
     key!("warm_up", warm_up: Duration, "how long messages flow before anything is counted"),
     key!("drain", drain: Duration, "how long the last messages may take to be heard"),
+    key!("repeat", repeat: u32, "how often each transport is measured, in turn"),
     key!("seed", seed: u64, "where the plan of messages comes from"),
     key!("feed.rate", rate_per_s: f64, "messages in the feed, all publishers together"),
     key!("feed.arrivals", arrivals: Arrivals, "how they are spread: at random, or one every 1/rate"),
@@ -56,6 +57,8 @@ pub static KEYS: &[Key] = &[
     key!("long_poll.timeout", long_poll_timeout: Duration, "long polling: how long the server may hold a request"),
     key!("server.workers", server_workers: u32, "the server’s worker threads; 0 is one per processor"),
     key!("server.keep_messages", server_keep_messages: u32, "how many messages the server keeps"),
+    key!("server.stop", server_stop: Duration, "how long the server is stopped in mid-window"),
+    key!("checks", checks: Vec<Check>, "what the run is claimed to show"),
 ];
 
 impl Key {
@@ -82,9 +85,9 @@ impl Key {
         self.name.rsplit('.').next().unwrap_or(self.name)
     }
 
-    /// Whether it only names the lab: two runs that differ in it still do the same thing.
+    /// Whether it only names the lab, or says what to make of it: two runs that differ in it still do the same thing.
     pub fn is_words_only(&self) -> bool {
-        matches!(self.name, "title" | "question")
+        matches!(self.name, "title" | "question" | "checks")
     }
 }
 
@@ -129,6 +132,7 @@ mod tests {
                 Kind::Rate => "77/s",
                 Kind::Word(words) => words[1],
                 Kind::Words(words) => words[2],
+                Kind::Checks => "lost == 0",
             };
             let mut scenario = Scenario::default();
             key.set(&mut scenario, value).unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::units::{read_rate, read_time, write_rate, write_time};
 use crate::protocol::Transport;
-use crate::results::{Arrivals, PollTimer};
+use crate::results::{Arrivals, Check, PollTimer};
 
 /// What a key takes; it decides how TOML has to write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// Some of these words: a list in TOML, separated by commas elsewhere.
     Words(&'static [&'static str]),
+    /// Claims about the figures: a list in TOML, separated by semicolons elsewhere.
+    Checks,
 }
 
 impl Kind {
@@ -33,6 +35,7 @@ impl Kind {
             Kind::Rate => "a rate such as \"20/s\", \"6/min\" or \"1/10s\"".to_owned(),
             Kind::Word(words) => format!("one of {}", quoted(words)),
             Kind::Words(words) => format!("a list of {}", quoted(words)),
+            Kind::Checks => "a list of claims such as \"delay.p99 < 300ms\"".to_owned(),
         }
     }
 }
@@ -172,6 +175,22 @@ impl Value for Vec<Transport> {
     fn write(&self) -> String {
         let names: Vec<&str> = self.iter().map(|transport| transport.name()).collect();
         names.join(",")
+    }
+}
+
+impl Value for Vec<Check> {
+    const KIND: Kind = Kind::Checks;
+
+    fn read(text: &str) -> Result<Self, String> {
+        let claims = text.split(';').map(str::trim).filter(|claim| !claim.is_empty());
+        claims
+            .map(|claim| claim.parse::<Check>().map_err(|error| error.to_string()))
+            .collect()
+    }
+
+    fn write(&self) -> String {
+        let claims: Vec<String> = self.iter().map(Check::to_string).collect();
+        claims.join("; ")
     }
 }
 

@@ -1,10 +1,13 @@
 //! What the tests of several files need.
 
+mod server;
+
 use std::future::Future;
 use std::time::Duration;
 
 use crate::protocol::Transport;
 use crate::results::{Arrivals, PollTimer, Scenario};
+pub(crate) use server::{FakeServer, Fault};
 
 /// A small scenario without a delay; tests change what they are about.
 pub(crate) fn scenario() -> Scenario {
@@ -27,6 +30,9 @@ pub(crate) fn scenario() -> Scenario {
         long_poll_timeout: Duration::from_secs(5),
         server_workers: 0,
         server_keep_messages: 10_000,
+        server_stop: Duration::ZERO,
+        repeat: 1,
+        checks: Vec::new(),
     }
 }
 

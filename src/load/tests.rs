@@ -1,0 +1,325 @@
+//! Whole runs against a server that keeps the contract, and against ones that do not.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::testing::{FakeServer, Fault, scenario};
+use super::*;
+use crate::results::{Arrivals, Ledger, PollTimer};
+
+/// Short enough for a test, and longer than any answer that comes at all.
+fn settings() -> Settings {
+    Settings {
+        patience: Duration::from_secs(3),
+        ..Settings::default()
+    }
+}
+
+async fn measured(fault: Fault, transport: Transport, scenario: &Scenario) -> TransportRun {
+    let server = FakeServer::start(fault).await;
+    let target = Target::Running(server.address);
+    let stop = CancellationToken::new();
+    run_with(&settings(), scenario, transport, 1, &target, &|_| {}, &stop)
+        .await
+        .unwrap()
+}
+
+/// What is in the ledger beside what was heard.
+fn faults(ledger: &Ledger) -> [u64; 4] {
+    [ledger.lost, ledger.repeated, ledger.out_of_order, ledger.gone]
+}
+
+#[tokio::test]
+async fn everybody_hears_everything_once_in_every_transport() {
+    for transport in Transport::ALL {
+        let run = measured(Fault::None, transport, &scenario()).await;
+        assert!(run.ledger.is_clean(), "{transport}: {:?}", run.ledger);
+        assert_eq!(run.failures.total(), 0, "{transport}: {:?}", run.failures);
+        let sent = &run.publishing;
+        assert!(sent.planned > 20 && sent.accepted == sent.planned, "{sent:?}");
+        assert_eq!(run.ledger.expected, 5 * sent.accepted);
+        // Each message intended within the window has a delay, from each listener.
+        assert_eq!(run.delay.count(), 5 * sent.planned_in_window);
+        assert_eq!(run.server_delay.count(), run.delay.count());
+        assert_eq!(sent.lag.count(), sent.planned);
+        assert_eq!(run.timeline.deliveries.iter().sum::<u64>(), run.ledger.heard);
+        assert_eq!(run.timeline.messages_s.len() as u64, sent.accepted);
+        assert_eq!(run.counts.connections.opened_before, 5);
+        assert_eq!((run.server.cpu_s, run.server.open_fds), (Some(0.0), Some(9)));
+    }
+}
+
+/// Sends every 20 ms with the window's edges halfway between two, so that what is counted at different instants is
+/// counted on the same side of them.
+fn with_clear_edges() -> Scenario {
+    Scenario {
+        arrivals: Arrivals::Constant,
+        rate_per_s: 50.0,
+        warm_up: Duration::from_millis(210),
+        duration: Duration::from_millis(600),
+        ..scenario()
+    }
+}
+
+#[tokio::test]
+async fn a_stream_asks_once_and_its_frames_carry_the_messages() {
+    for transport in [Transport::Events, Transport::Websocket] {
+        let run = measured(Fault::None, transport, &with_clear_edges()).await;
+        assert_eq!(run.counts.requests, 0, "it asked before the warm-up");
+        assert_eq!(run.counts.deliveries, 5 * 30);
+        assert_eq!(run.counts.frames, run.counts.deliveries);
+        assert_eq!(run.bytes_in.heads + run.bytes_out.total(), 0);
+        // A frame's header is two bytes; a chunk's size is two digits with a line break, and there is one behind the data.
+        let around = if transport == Transport::Websocket { 2 } else { 6 };
+        assert_eq!(run.bytes_in.frames, around * run.counts.frames);
+    }
+}
+
+#[tokio::test]
+async fn polls_ask_as_often_as_their_timer_says_and_their_bytes_are_those_of_their_requests() {
+    let scenario = with_clear_edges();
+    let run = measured(Fault::None, Transport::Poll, &scenario).await;
+    // Twelve turns of 50 ms for each of five listeners; those may be late, by one at each edge.
+    let requests = run.counts.requests;
+    assert!((50..=70).contains(&requests), "{requests}");
+    let answers = &run.counts.answers;
+    assert!(
+        answers.with_messages.abs_diff(requests - answers.empty) <= 5,
+        "{answers:?}"
+    );
+    let head = |after| {
+        format!(
+            "GET /talkplace/poll?after=fake-{after}&limit=1000 HTTP/1.1\r\nhost: 127.0.0.1:12345\r\nuser-agent: talkplace\r\n\r\n"
+        )
+    };
+    let between = head("1").len() as u64 * (requests - 5)..=head("99").len() as u64 * (requests + 5);
+    assert!(
+        between.contains(&run.bytes_out.heads),
+        "{} of {requests}",
+        run.bytes_out.heads
+    );
+    assert_eq!(run.bytes_out.bodies + run.bytes_out.frames + run.bytes_in.frames, 0);
+}
+
+#[tokio::test]
+async fn waiting_after_the_answer_asks_too() {
+    let scenario = Scenario {
+        poll_timer: PollTimer::AfterAnswer,
+        rtt: Duration::from_millis(20),
+        ..scenario()
+    };
+    let run = measured(Fault::None, Transport::Poll, &scenario).await;
+    assert!(run.ledger.is_clean(), "{:?}", run.ledger);
+    // A turn takes 50 ms and the round trip at least.
+    assert!((1..=5 * 10).contains(&run.counts.requests), "{}", run.counts.requests);
+}
+
+#[tokio::test]
+async fn the_link_is_in_every_delay() {
+    let rtt = Duration::from_millis(40);
+    for transport in Transport::ALL {
+        let run = measured(Fault::None, transport, &Scenario { rtt, ..scenario() }).await;
+        assert!(run.ledger.is_clean(), "{transport}: {:?}", run.ledger);
+        let least = run.delay.quantile_ms(0.0).unwrap();
+        assert!(
+            least >= 19.9,
+            "{transport}: half a round trip is the least, not {least} ms"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_dropped_is_lost_to_everybody() {
+    for transport in Transport::ALL {
+        let hurried = Scenario {
+            drain: Duration::from_millis(300),
+            ..scenario()
+        };
+        let run = measured(Fault::Drops(7), transport, &hurried).await;
+        assert_eq!(faults(&run.ledger), [5, 0, 0, 0], "{transport}");
+        assert_eq!(run.ledger.heard + 5, run.ledger.expected);
+    }
+}
+
+#[tokio::test]
+async fn a_message_told_twice_is_repeated() {
+    for transport in Transport::ALL {
+        let run = measured(Fault::Repeats(7), transport, &scenario()).await;
+        assert_eq!(faults(&run.ledger), [0, 5, 0, 0], "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_told_after_a_later_one_is_out_of_order() {
+    for transport in Transport::ALL {
+        let run = measured(Fault::Swaps(7), transport, &scenario()).await;
+        assert_eq!(faults(&run.ledger), [0, 0, 5, 0], "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn after_gone_a_listener_starts_at_the_oldest() {
+    for transport in Transport::ALL {
+        let run = measured(Fault::Gone(7), transport, &scenario()).await;
+        // The fake keeps everything, so that nothing was lost: the ledger says only that it happened.
+        assert_eq!(faults(&run.ledger), [0, 0, 0, 1], "{transport}");
+        assert!(!run.ledger.is_clean());
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_counted_and_costs_nothing() {
+    for transport in Transport::ALL {
+        let run = measured(Fault::Breaks(7), transport, &scenario()).await;
+        assert!(run.ledger.is_clean(), "{transport}: {:?}", run.ledger);
+        assert_eq!((run.failures.broken, run.failures.total()), (1, 1), "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_none_is_unexpected() {
+    for transport in Transport::ALL {
+        let run = measured(Fault::Babbles(7), transport, &scenario()).await;
+        assert!(run.ledger.is_clean(), "{transport}: {:?}", run.ledger);
+        assert_eq!((run.failures.unexpected, run.failures.total()), (1, 1), "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn a_poll_that_is_not_answered_times_out_and_is_asked_again() {
+    for transport in [Transport::Poll, Transport::LongPoll] {
+        let scenario = Scenario {
+            long_poll_timeout: Duration::from_millis(100),
+            ..scenario()
+        };
+        let run = measured(Fault::KeepsSilent(7), transport, &scenario).await;
+        assert!(run.ledger.is_clean(), "{transport}: {:?}", run.ledger);
+        assert_eq!((run.failures.timed_out, run.failures.total()), (1, 1), "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn sends_that_are_refused_have_failed() {
+    let hurried = Scenario {
+        drain: Duration::from_millis(50),
+        ..scenario()
+    };
+    let run = measured(Fault::RefusesPublishers, Transport::LongPoll, &hurried).await;
+    assert_eq!(
+        (run.publishing.failed, run.publishing.accepted),
+        (run.publishing.planned, 0)
+    );
+    assert!(run.ledger.is_clean() && run.ledger.expected == 0);
+    assert!(run.delay.is_empty());
+}
+
+#[tokio::test]
+async fn beyond_the_bound_sends_are_missed_and_not_waited_for() {
+    let server = FakeServer::start(Fault::IgnoresPublishers).await;
+    let settings = Settings {
+        sends_in_flight: 3,
+        ..settings()
+    };
+    let hurried = Scenario {
+        drain: Duration::from_millis(50),
+        ..scenario()
+    };
+    let target = Target::Running(server.address);
+    let stop = CancellationToken::new();
+    let run = run_with(&settings, &hurried, Transport::Websocket, 1, &target, &|_| {}, &stop)
+        .await
+        .unwrap();
+    let sent = run.publishing;
+    assert_eq!((sent.accepted, sent.failed, sent.missed), (0, 3, sent.planned - 3));
+    assert_eq!(sent.lag.count(), 3);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_an_error() {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = socket.local_addr().unwrap();
+    drop(socket);
+    let target = Target::Running(nobody);
+    let stop = CancellationToken::new();
+    let error = run(&scenario(), Transport::Poll, 1, &target, &|_| {}, &stop)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, LoadError::NoAnswer { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn listeners_that_are_never_served_are_an_error_that_says_how_many() {
+    let server = FakeServer::start(Fault::RefusesListeners).await;
+    let settings = Settings {
+        patience: Duration::from_millis(100),
+        ..settings()
+    };
+    let target = Target::Running(server.address);
+    let stop = CancellationToken::new();
+    let error = run_with(&settings, &scenario(), Transport::Poll, 1, &target, &|_| {}, &stop)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().starts_with("0 of 5 listeners were served"), "{error}");
+}
+
+#[tokio::test]
+async fn stopping_ends_a_run_at_once() {
+    let server = FakeServer::start(Fault::None).await;
+    let stop = CancellationToken::new();
+    let long = Scenario {
+        duration: Duration::from_secs(3600),
+        ..scenario()
+    };
+    let phases = Mutex::new(Vec::new());
+    let progress = |progress: Progress| {
+        let mut phases = phases.lock().unwrap();
+        phases.push(progress.phase);
+        if progress.phase == Phase::Window {
+            stop.cancel();
+        }
+    };
+    let start = Instant::now();
+    let target = Target::Running(server.address);
+    let result = run(&long, Transport::Websocket, 1, &target, &progress, &stop).await;
+    assert!(matches!(result, Err(LoadError::Stopped)), "{result:?}");
+    assert!(start.elapsed() < Duration::from_secs(60));
+    let phases = phases.into_inner().unwrap();
+    assert_eq!(phases.first(), Some(&Phase::Starting));
+    assert!(phases.contains(&Phase::WarmUp), "{phases:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_ends_is_an_error_with_its_last_words() {
+    use std::os::unix::fs::PermissionsExt;
+    // A script that claims the fake's address, and ends as soon as something is written to a file beside it.
+    let fake = FakeServer::start(Fault::None).await;
+    let folder = tempfile::TempDir::new().unwrap();
+    let program = folder.path().join("server");
+    let script = format!(
+        "#!/bin/sh\necho listening on http://{}\nwhile [ ! -e \"$0.end\" ]; do sleep 0.05; done\necho out of memory >&2\nexit 9\n",
+        fake.address
+    );
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let long = Scenario {
+        duration: Duration::from_secs(3600),
+        ..scenario()
+    };
+    let progress = |progress: Progress| {
+        if progress.phase == Phase::Window {
+            std::fs::write(folder.path().join("server.end"), "now").unwrap();
+        }
+    };
+    let target = Target::Spawn(program);
+    let stop = CancellationToken::new();
+    let error = run(&long, Transport::Events, 1, &target, &progress, &stop)
+        .await
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("out of memory") && text.contains("exit status: 9"),
+        "{text}"
+    );
+}

@@ -1,0 +1,92 @@
+//! The figures of a run that can be asked for by name, as the checks of a scenario do.
+
+use super::TransportRun;
+
+/// What a figure is counted in; it decides how a bound on it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// How many: `0`, `1.5`.
+    Number,
+    /// Milliseconds inside, a time with its unit in text: `300ms`.
+    Time,
+    /// A share from 0 to 1, in text also a percentage: `0.61`, `61%`.
+    Share,
+    /// Bytes.
+    Bytes,
+}
+
+/// One figure.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// Its name in a check.
+    pub name: &'static str,
+    /// What it is counted in.
+    pub unit: Unit,
+    /// What it is, in a few words.
+    pub help: &'static str,
+    get: fn(&TransportRun) -> Option<f64>,
+}
+
+macro_rules! metrics {
+    ($($name:literal $unit:ident $help:literal = $get:expr;)*) => {
+        &[$(Metric { name: $name, unit: Unit::$unit, help: $help, get: $get }),*]
+    };
+}
+
+/// Every figure that has a name. Those that need a delivery, a message or the server's word have no value without it.
+pub static METRICS: &[Metric] = metrics! {
+    "delay.mean" Time "heard − intended, on the mean" = |run| run.delay.mean_ms();
+    "delay.p50" Time "half of the deliveries came within it" = |run| run.delay.quantile_ms(0.5);
+    "delay.p90" Time "nine in ten came within it" = |run| run.delay.quantile_ms(0.9);
+    "delay.p99" Time "99 in 100 came within it" = |run| run.delay.quantile_ms(0.99);
+    "delay.max" Time "the longest" = |run| run.delay.max_ms();
+    "naive_delay.p50" Time "delay as a tool measures it whose publisher waits" = |run| run.naive_delay.as_ref()?.quantile_ms(0.5);
+    "naive_delay.p99" Time "the same, 99 in 100" = |run| run.naive_delay.as_ref()?.quantile_ms(0.99);
+    "naive_delay.max" Time "the same, the longest" = |run| run.naive_delay.as_ref()?.max_ms();
+    "server_delay.mean" Time "heard − accepted, on the mean" = |run| run.server_delay.mean_ms();
+    "server_delay.p50" Time "the same, half of the deliveries" = |run| run.server_delay.quantile_ms(0.5);
+    "server_delay.p99" Time "the same, 99 in 100" = |run| run.server_delay.quantile_ms(0.99);
+    "server_delay.max" Time "the same, the longest" = |run| run.server_delay.max_ms();
+    "lag.p50" Time "sent − intended: the publisher’s own" = |run| run.publishing.lag.quantile_ms(0.5);
+    "lag.p99" Time "the same, 99 in 100" = |run| run.publishing.lag.quantile_ms(0.99);
+    "requests" Number "requests of all listeners" = |run| Some(run.counts.requests as f64);
+    "requests_per_delivery" Number "requests for one message heard by one listener" = |run| per(run.counts.requests, run.counts.deliveries);
+    "requests_per_s" Number "requests a second, of one listener" = |run| ratio(run.counts.requests as f64, f64::from(run.listeners) * run.window_s);
+    "empty" Number "answers without a message" = |run| Some(run.counts.answers.empty as f64);
+    "empty_share" Share "their share of all polls’ answers" = |run| {
+        let answers = &run.counts.answers;
+        per(answers.empty, answers.empty + answers.with_messages)
+    };
+    "refused" Number "refusals" = |run| Some(run.counts.answers.refused as f64);
+    "connections" Number "connections opened within the window" = |run| Some(run.counts.connections.opened as f64);
+    "deliveries" Number "messages heard, one per message and listener" = |run| Some(run.counts.deliveries as f64);
+    "bytes_per_delivery" Bytes "both directions together" = |run| per(run.bytes_out.total() + run.bytes_in.total(), run.counts.deliveries);
+    "cpu_per_1000_deliveries" Time "the server’s processor time" = |run| run.cpu_ms_per_1000_deliveries();
+    "messages" Number "messages planned within the window" = |run| Some(run.publishing.planned_in_window as f64);
+    "missed" Number "messages planned but never sent" = |run| Some(run.publishing.missed as f64);
+    "lost" Number "deliveries that never came" = |run| Some(run.ledger.lost as f64);
+    "repeated" Number "deliveries that came again" = |run| Some(run.ledger.repeated as f64);
+    "out_of_order" Number "deliveries that came after a later one" = |run| Some(run.ledger.out_of_order as f64);
+    "gone" Number "times that the feed answered gone" = |run| Some(run.ledger.gone as f64);
+    "failures" Number "failures on the load generator’s side" = |run| Some(run.failures.total() as f64);
+};
+
+impl Metric {
+    /// The figure of this name.
+    pub fn named(name: &str) -> Option<&'static Metric> {
+        METRICS.iter().find(|metric| metric.name == name)
+    }
+
+    /// Its value in a run, in the base of its unit; `None` where the run does not have it.
+    pub fn of(&self, run: &TransportRun) -> Option<f64> {
+        (self.get)(run)
+    }
+}
+
+fn per(part: u64, whole: u64) -> Option<f64> {
+    ratio(part as f64, whole as f64)
+}
+
+fn ratio(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
+}
