@@ -12,6 +12,7 @@ mod finding;
 mod html;
 mod knob;
 mod number;
+mod prediction;
 mod table;
 mod word;
 
