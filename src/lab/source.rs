@@ -247,7 +247,7 @@ mod tests {
             "mine.toml:9:1: feed.arrivals: `tuesdays` is not one of \"poisson\", \"constant\"",
             "mine.toml:12:1: poll.interval: `1` has no unit",
             "mine.toml:15:1: warm_up: `soon` is no time",
-            "mine.toml:16:1: there is no key `link`",
+            "mine.toml:16:1: `link` is one table and no value",
         ];
         assert_eq!(found.len(), starts.len(), "{found:#?}");
         for (problem, start) in found.iter().zip(starts) {
@@ -365,5 +365,19 @@ mod tests {
             refused.to_string(),
             "--set link.rtt=10m: 10m is out of range: 0s to 10s"
         );
+    }
+
+    #[test]
+    fn a_table_that_is_written_as_a_value_is_not_unknown() {
+        for text in ["feed = 3", "[[feed]]\nrate = \"1/s\""] {
+            let told = problems(text).concat();
+            assert!(
+                told.ends_with(
+                    "`feed` is one table and no value; its keys are feed.rate, feed.arrivals, feed.text_bytes"
+                ),
+                "{told}"
+            );
+        }
+        assert!(problems("quick = 5").concat().contains("`quick` is one table"));
     }
 }
