@@ -8,6 +8,8 @@ use crate::results::{Answers, Parts, Results, TransportRun};
 pub(crate) struct Entry {
     /// Which of the runs that are shown, from 0.
     pub(crate) side: usize,
+    /// How many rounds these are.
+    pub(crate) rounds: u32,
     /// The rounds of this transport, added up; `window_s` is the sum of their windows.
     pub(crate) run: TransportRun,
 }
@@ -17,8 +19,15 @@ pub(crate) fn entries(side: usize, results: &Results) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     for run in &results.runs {
         match entries.iter_mut().find(|entry| entry.run.transport == run.transport) {
-            Some(entry) => add(&mut entry.run, run),
-            None => entries.push(Entry { side, run: run.clone() }),
+            Some(entry) => {
+                entry.rounds += 1;
+                add(&mut entry.run, run);
+            }
+            None => entries.push(Entry {
+                side,
+                rounds: 1,
+                run: run.clone(),
+            }),
         }
     }
     entries
@@ -47,6 +56,25 @@ impl Entry {
     pub(crate) fn requests_per_s(&self) -> Option<f64> {
         let listening = f64::from(self.run.listeners) * self.run.window_s;
         (listening > 0.0).then(|| self.run.counts.requests as f64 / listening)
+    }
+
+    /// Requests a second of all listeners in the steps of the first round's window.
+    pub(crate) fn rates_per_s(&self) -> Vec<f64> {
+        let timeline = &self.run.timeline;
+        let length = (self.run.window_s / timeline.step_s / f64::from(self.rounds)).floor();
+        let window = timeline
+            .requests
+            .iter()
+            .skip(timeline.warm_up_steps)
+            .take(length as usize);
+        window.map(|requests| *requests as f64 / timeline.step_s).collect()
+    }
+
+    /// How many times the average the busiest step of the window had; `None` without a request.
+    pub(crate) fn busiest_over_mean(&self) -> Option<f64> {
+        let rates = self.rates_per_s();
+        let mean = rates.iter().sum::<f64>() / rates.len() as f64;
+        (mean > 0.0).then(|| rates.iter().copied().fold(0.0, f64::max) / mean)
     }
 
     /// Requests for each message that a listener heard.
