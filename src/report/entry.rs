@@ -1,5 +1,6 @@
 //! One transport of one run, its rounds taken together, and the figures that follow from its counts.
 
+use super::rounds::Interval;
 use crate::protocol::Transport;
 use crate::results::{Answers, Parts, Results, TransportRun};
 
@@ -8,8 +9,8 @@ use crate::results::{Answers, Parts, Results, TransportRun};
 pub(crate) struct Entry {
     /// Which of the runs that are shown, from 0.
     pub(crate) side: usize,
-    /// How many rounds these are.
-    pub(crate) rounds: u32,
+    /// The rounds one by one, in their order; none in the entry of a single round.
+    pub(crate) each: Vec<Entry>,
     /// The rounds of this transport, added up; `window_s` is the sum of their windows.
     pub(crate) run: TransportRun,
 }
@@ -19,15 +20,25 @@ pub(crate) fn entries(side: usize, results: &Results) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     for run in &results.runs {
         match entries.iter_mut().find(|entry| entry.run.transport == run.transport) {
-            Some(entry) => {
-                entry.rounds += 1;
-                add(&mut entry.run, run);
-            }
+            Some(entry) => add(&mut entry.run, run),
             None => entries.push(Entry {
                 side,
-                rounds: 1,
+                each: Vec::new(),
                 run: run.clone(),
             }),
+        }
+    }
+    for entry in &mut entries {
+        let rounds = results.runs.iter().filter(|run| run.transport == entry.run.transport);
+        let rounds: Vec<Entry> = rounds
+            .map(|run| Entry {
+                side,
+                each: Vec::new(),
+                run: run.clone(),
+            })
+            .collect();
+        if rounds.len() > 1 {
+            entry.each = rounds;
         }
     }
     entries
@@ -37,6 +48,12 @@ impl Entry {
     /// Which transport.
     pub(crate) fn transport(&self) -> Transport {
         self.run.transport
+    }
+
+    /// The median over the rounds, with an interval; `None` of a single round, and where some rounds do not have the figure.
+    pub(crate) fn over_rounds(&self, figure: impl Fn(&Entry) -> Option<f64>) -> Option<Interval> {
+        let values: Option<Vec<f64>> = self.each.iter().map(figure).collect();
+        Interval::of(values?)
     }
 
     /// Whether every look at the feed is a request of its own.
@@ -61,7 +78,7 @@ impl Entry {
     /// Requests a second of all listeners in the steps of the first round's window.
     pub(crate) fn rates_per_s(&self) -> Vec<f64> {
         let timeline = &self.run.timeline;
-        let length = (self.run.window_s / timeline.step_s / f64::from(self.rounds)).floor();
+        let length = (self.run.window_s / timeline.step_s / self.each.len().max(1) as f64).floor();
         let window = timeline
             .requests
             .iter()
