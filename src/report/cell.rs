@@ -103,6 +103,32 @@ pub(crate) const ANSWERS: &[(&str, Cell)] = &[
     ("per delivery", |e| optional(e.requests_per_delivery(), figure)),
 ];
 
+/// How uneven requests come.
+pub(crate) const OVER_TIME: &[(&str, Cell)] = &[
+    ("requests a second, on average", |e| {
+        let rates = e.rates_per_s();
+        optional(
+            (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / rates.len() as f64),
+            figure,
+        )
+    }),
+    ("in the busiest moment", |e| {
+        optional(e.rates_per_s().into_iter().reduce(f64::max), figure)
+    }),
+    ("in the quietest", |e| {
+        optional(e.rates_per_s().into_iter().reduce(f64::min), figure)
+    }),
+];
+
+/// The slow end of the delays.
+pub(crate) const TAIL: &[(&str, Cell)] = &[
+    ("90 %", |e| optional(e.run.delay.quantile_ms(0.9), milliseconds)),
+    ("99 %", |e| optional(e.run.delay.quantile_ms(0.99), milliseconds)),
+    ("99.9 %", |e| optional(e.run.delay.quantile_ms(0.999), milliseconds)),
+    ("all", |e| optional(e.run.delay.max_ms(), milliseconds)),
+    ("deliveries", |e| count(e.run.delay.count())),
+];
+
 /// Bytes per delivery by direction and part.
 pub(crate) const BYTES: &[(&str, Cell)] = &[
     ("to the server, heads", |e| part(e, e.run.bytes_out.heads)),

@@ -1,5 +1,6 @@
 //! One transport of one run, its rounds taken together, and the figures that follow from its counts.
 
+use super::rounds::Interval;
 use crate::protocol::Transport;
 use crate::results::{Answers, Parts, Results, TransportRun};
 
@@ -8,6 +9,8 @@ use crate::results::{Answers, Parts, Results, TransportRun};
 pub(crate) struct Entry {
     /// Which of the runs that are shown, from 0.
     pub(crate) side: usize,
+    /// The rounds one by one, in their order; none in the entry of a single round.
+    pub(crate) each: Vec<Entry>,
     /// The rounds of this transport, added up; `window_s` is the sum of their windows.
     pub(crate) run: TransportRun,
 }
@@ -18,7 +21,24 @@ pub(crate) fn entries(side: usize, results: &Results) -> Vec<Entry> {
     for run in &results.runs {
         match entries.iter_mut().find(|entry| entry.run.transport == run.transport) {
             Some(entry) => add(&mut entry.run, run),
-            None => entries.push(Entry { side, run: run.clone() }),
+            None => entries.push(Entry {
+                side,
+                each: Vec::new(),
+                run: run.clone(),
+            }),
+        }
+    }
+    for entry in &mut entries {
+        let rounds = results.runs.iter().filter(|run| run.transport == entry.run.transport);
+        let rounds: Vec<Entry> = rounds
+            .map(|run| Entry {
+                side,
+                each: Vec::new(),
+                run: run.clone(),
+            })
+            .collect();
+        if rounds.len() > 1 {
+            entry.each = rounds;
         }
     }
     entries
@@ -28,6 +48,12 @@ impl Entry {
     /// Which transport.
     pub(crate) fn transport(&self) -> Transport {
         self.run.transport
+    }
+
+    /// The median over the rounds, with an interval; `None` of a single round, and where some rounds do not have the figure.
+    pub(crate) fn over_rounds(&self, figure: impl Fn(&Entry) -> Option<f64>) -> Option<Interval> {
+        let values: Option<Vec<f64>> = self.each.iter().map(figure).collect();
+        Interval::of(values?)
     }
 
     /// Whether every look at the feed is a request of its own.
@@ -47,6 +73,25 @@ impl Entry {
     pub(crate) fn requests_per_s(&self) -> Option<f64> {
         let listening = f64::from(self.run.listeners) * self.run.window_s;
         (listening > 0.0).then(|| self.run.counts.requests as f64 / listening)
+    }
+
+    /// Requests a second of all listeners in the steps of the first round's window.
+    pub(crate) fn rates_per_s(&self) -> Vec<f64> {
+        let timeline = &self.run.timeline;
+        let length = (self.run.window_s / timeline.step_s / self.each.len().max(1) as f64).floor();
+        let window = timeline
+            .requests
+            .iter()
+            .skip(timeline.warm_up_steps)
+            .take(length as usize);
+        window.map(|requests| *requests as f64 / timeline.step_s).collect()
+    }
+
+    /// How many times the average the busiest step of the window had; `None` without a request.
+    pub(crate) fn busiest_over_mean(&self) -> Option<f64> {
+        let rates = self.rates_per_s();
+        let mean = rates.iter().sum::<f64>() / rates.len() as f64;
+        (mean > 0.0).then(|| rates.iter().copied().fold(0.0, f64::max) / mean)
     }
 
     /// Requests for each message that a listener heard.

@@ -6,6 +6,7 @@ use super::cell::{COST, Cell, DELAY, DELIVERIES, LEDGER, REQUESTS, SERVER_DELAY,
 use super::entry::Entry;
 use super::knob::knobs;
 use super::prediction::{inputs_table, prediction_table, published};
+use super::rounds::rounds;
 use super::table::{Group, Row, Table};
 
 /// All tables of the report, the main one first.
@@ -15,6 +16,7 @@ pub(crate) fn tables(beside: &Beside) -> Vec<Table> {
         tables.insert(0, side_by_side(beside));
         tables.push(difference(beside));
     }
+    tables.extend(rounds(beside));
     if beside.predicted(0).next().is_some() {
         tables.push(prediction_table(beside));
         tables.push(inputs_table(beside));

@@ -12,6 +12,7 @@ use super::chart::Chart;
 use super::knob::command;
 use super::number::{self, bytes, count, lasting};
 use super::prediction::verdicts;
+use super::rounds::apart;
 use super::table::Table;
 use super::word::{list, name};
 use crate::results::{Arrivals, Caution, Host, PollTimer, Scenario};
@@ -31,6 +32,8 @@ struct Page<'a> {
     figures: Vec<Figure<'a>>,
     /// How model and measurement agree.
     verdicts: Vec<String>,
+    /// What the rounds can tell apart.
+    rounds: Vec<String>,
     tables: BTreeMap<&'a str, &'a Table>,
     method: Vec<String>,
     host: Vec<(&'static str, String)>,
@@ -89,6 +92,7 @@ pub(crate) fn page(
         cautions,
         figures: charts.iter().map(figure).collect(),
         verdicts: verdicts(beside),
+        rounds: apart(beside),
         tables: tables.iter().map(|table| (table.name, table)).collect(),
         method: method(&first.scenario),
         host: host(&first.host),

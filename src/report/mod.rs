@@ -13,6 +13,7 @@ mod html;
 mod knob;
 mod number;
 mod prediction;
+mod rounds;
 mod table;
 mod word;
 

@@ -211,7 +211,19 @@ fn pictures_to_look_at() {
         results.scenario.listeners += at as u32;
         results.runs[0].ledger.lost = at as u64;
     }
-    let strange = [("chinese", vec![chinese]), ("many", many)];
+    let mut rounds = fixture::four_ways();
+    for round in 2..=5 {
+        let again: Vec<TransportRun> = rounds.runs[..4].to_vec();
+        rounds.runs.extend(again.into_iter().map(|mut run| {
+            run.round = round;
+            run.server.cpu_s = run
+                .server
+                .cpu_s
+                .map(|cpu_s| cpu_s * (1.0 + 0.07 * f64::from(round % 3)));
+            run
+        }));
+    }
+    let strange = [("chinese", vec![chinese]), ("many", many), ("rounds", vec![rounds])];
     for (what, runs) in plain.into_iter().chain(strange).chain(odd) {
         let report = render(&runs).unwrap();
         let folder = folder.join(what.replace([' ', ','], "-"));

@@ -96,6 +96,12 @@ impl Canvas<'_> {
             .draw(&DashedPathElement::new(places, dash, gap, stroke(colour, width)))
     }
 
+    /// The area within the places, in a colour of this strength: 1 hides what lies below, 0 is not seen.
+    pub(super) fn area(&self, around: &[At], colour: RGBColor, strength: f64) -> Drawn {
+        let places: Vec<_> = around.iter().copied().map(units).collect();
+        self.area.draw(&Polygon::new(places, colour.mix(strength).filled()))
+    }
+
     /// A rectangle in a colour and a texture.
     pub(super) fn bar(&self, from: At, to: At, colour: RGBColor, texture: Texture) -> Drawn {
         let (left, right) = (units(from), units(to));

@@ -5,6 +5,7 @@
 use super::axis::{Axis, plain};
 use super::canvas::{At, Canvas, DrawingError, Drawn, Side, Type, drawn};
 use super::frame::{BODY, Frame, MARGIN, SMALL, WIDTH};
+use super::model_curve::model_curve;
 use super::palette::{QUIET, RULE, colour, mark};
 use super::{Sheet, heads};
 use crate::report::beside::Beside;
@@ -86,7 +87,7 @@ fn times(beside: &Beside) -> Axis {
         Some([delay.quantile_ms(0.0)?, delay.max_ms()?])
     });
     let predicted = beside.predicted(0).filter_map(|(entry, predicted)| {
-        let curve = shifted(entry, predicted)?;
+        let curve = model_curve(entry, predicted)?;
         Some([curve.first()?.0, curve.last()?.0])
     });
     let ends: Vec<[f64; 2]> = measured.chain(predicted).collect();
@@ -167,7 +168,7 @@ fn curve(canvas: &Canvas, entry: &Entry, times: &Axis, shares: &Axis, width: f64
 
 /// The model's curve, dotted: where it is not seen, it lies on the measured one.
 fn predicted_curve(canvas: &Canvas, entry: &Entry, predicted: &Predicted, times: &Axis, shares: &Axis) -> Drawn {
-    let Some(curve) = shifted(entry, predicted) else {
+    let Some(curve) = model_curve(entry, predicted) else {
         return Ok(());
     };
     let mut places: Vec<At> = Vec::new();
@@ -185,19 +186,6 @@ fn predicted_curve(canvas: &Canvas, entry: &Entry, predicted: &Predicted, times:
         places.push(place);
     }
     canvas.dashed(&places, 1.5, colour(entry.transport()), 1.3)
-}
-
-/// The corners of the model's curve in milliseconds. The model's delay begins when the server accepts a message: what the
-/// publisher took until then, on average, is put before it. `None` where nothing was measured to lie beside it.
-fn shifted(entry: &Entry, predicted: &Predicted) -> Option<Vec<(f64, f64)>> {
-    let before_ms = entry.run.delay.mean_ms()? - entry.run.server_delay.mean_ms()?;
-    let curve = predicted.nearest()?.delay.curve();
-    Some(
-        curve
-            .into_iter()
-            .map(|(s, share)| (s * 1e3 + before_ms, share))
-            .collect(),
-    )
 }
 
 fn dash(side: usize) -> f64 {

@@ -7,8 +7,11 @@ mod canvas;
 mod cpu;
 mod delay;
 mod frame;
+mod model_curve;
 mod palette;
+mod quantile;
 mod requests;
+mod timeline;
 
 use super::ReportError;
 use super::beside::Beside;
@@ -54,10 +57,16 @@ pub(crate) fn charts(beside: &Beside) -> Result<Vec<Chart>, ReportError> {
     if beside.entries.is_empty() {
         return Ok(Vec::new());
     }
-    [requests::sheet, delay::sheet, bytes::sheet, cpu::sheet]
-        .into_iter()
-        .map(|sheet| sheet(beside, print(beside)).framed())
-        .collect()
+    let print = print(beside);
+    let sheets = [
+        Some(requests::sheet(beside, print.clone())),
+        timeline::sheet(beside, print.clone()),
+        Some(delay::sheet(beside, print.clone())),
+        Some(quantile::sheet(beside, print.clone())),
+        Some(bytes::sheet(beside, print.clone())),
+        Some(cpu::sheet(beside, print)),
+    ];
+    sheets.into_iter().flatten().map(Sheet::framed).collect()
 }
 
 impl Sheet {

@@ -1,6 +1,7 @@
 //! Which transports did about the same: a sentence ranks groups, never two figures that chance could have swapped.
 
 use super::super::entry::Entry;
+use super::super::rounds::Interval;
 use super::super::word::{list, name};
 use crate::protocol::Transport;
 
@@ -17,30 +18,54 @@ pub(super) struct Group {
     pub(super) transports: Vec<Transport>,
     pub(super) low: f64,
     pub(super) high: f64,
+    /// Up to where the intervals over the rounds reach, where there are several.
+    reach: Option<f64>,
 }
 
-/// The entries that have the figure, in groups from the lowest to the highest.
+/// The entries that have the figure, in groups from the lowest to the highest. Of several rounds it is the median, and those whose
+/// intervals overlap are one group.
 pub(super) fn groups(entries: &[&Entry], figure: impl Fn(&Entry) -> Option<f64>, clearly: Clearly) -> Vec<Group> {
-    let mut figures: Vec<(Transport, f64)> = entries
+    let mut figures: Vec<(Transport, f64, Option<Interval>)> = entries
         .iter()
-        .filter_map(|entry| Some((entry.transport(), figure(entry)?)))
+        .filter_map(|entry| {
+            let interval = entry.over_rounds(&figure);
+            let figure = interval.map_or_else(|| figure(entry), |interval| Some(interval.median));
+            Some((entry.transport(), figure?, interval))
+        })
         .collect();
     figures.sort_by(|a, b| a.1.total_cmp(&b.1));
     let mut groups: Vec<Group> = Vec::new();
-    for (transport, figure) in figures {
+    for (transport, figure, interval) in figures {
+        let reach = interval.map(|interval| interval.high);
         match groups.last_mut() {
-            Some(group) if figure <= group.low * (1.0 + clearly.share) + clearly.besides => {
+            Some(group) if clearly.is_close(group, figure) || overlap(group, interval) => {
                 group.transports.push(transport);
                 group.high = figure;
+                group.reach = group.reach.zip(reach).map(|(a, b)| a.max(b));
             }
             _ => groups.push(Group {
                 transports: vec![transport],
                 low: figure,
                 high: figure,
+                reach,
             }),
         }
     }
     groups
+}
+
+impl Clearly {
+    fn is_close(self, group: &Group, figure: f64) -> bool {
+        figure <= group.low * (1.0 + self.share) + self.besides
+    }
+}
+
+/// Rounds of the one lie among rounds of the other: chance could have swapped them.
+fn overlap(group: &Group, interval: Option<Interval>) -> bool {
+    group
+        .reach
+        .zip(interval)
+        .is_some_and(|(reach, interval)| interval.low <= reach)
 }
 
 impl Group {

@@ -50,6 +50,18 @@ pub(super) fn title(entries: &[&Entry]) -> String {
     }
 }
 
+/// The title of the slow end: what one delivery in a hundred took at least.
+pub(super) fn tail_title(entries: &[&Entry]) -> String {
+    let p99 = groups(entries, |entry| entry.run.delay.quantile_ms(0.99), CLEARLY);
+    match p99.as_slice() {
+        [] => "No delivery in the window, so no slow one".to_owned(),
+        groups => format!(
+            "One delivery in a hundred took more than {}",
+            phrases(groups, milliseconds)
+        ),
+    }
+}
+
 fn silent(entries: &[&Entry]) -> String {
     let silent = entries.iter().filter(|entry| entry.run.delay.is_empty());
     let names: Vec<&str> = silent.map(|entry| name(entry.transport())).collect();

@@ -42,6 +42,16 @@ pub(crate) mod title {
         super::delay::title(&first(beside))
     }
 
+    /// One in a hundred.
+    pub(crate) fn tail(beside: &Beside) -> String {
+        super::delay::tail_title(&first(beside))
+    }
+
+    /// Whose requests come all at once.
+    pub(crate) fn timeline(beside: &Beside) -> String {
+        super::requests::timeline_title(&first(beside))
+    }
+
     /// How many times the bytes.
     pub(crate) fn bytes(beside: &Beside) -> String {
         cost::bytes_title(&first(beside))

@@ -1,7 +1,7 @@
 //! How often was asked, and how often in vain.
 
 use super::super::entry::Entry;
-use super::super::number::{count, counted, percent};
+use super::super::number::{count, counted, percent, times};
 use super::super::word::{list, name, sentence, verb};
 
 /// What all listeners together asked, transport by transport.
@@ -52,6 +52,27 @@ pub(super) fn title(entries: &[&Entry]) -> String {
         (Some(share), _) => format!("; {} of the answers were empty", percent(share)),
     };
     format!("{asker} asked {} {messages}{vain}", counted(requests, "time", "times"))
+}
+
+/// The busiest step may have so many times the average before requests are called uneven.
+const EVEN: f64 = 1.25;
+
+/// The title of the requests over time: how uneven they come.
+pub(super) fn timeline_title(entries: &[&Entry]) -> String {
+    let uneven = entries
+        .iter()
+        .filter_map(|entry| Some((entry, entry.busiest_over_mean()?)));
+    let Some((entry, ratio)) = uneven.max_by(|a, b| a.1.total_cmp(&b.1)) else {
+        return "Nobody asked in the window".to_owned();
+    };
+    let name = name(entry.transport());
+    if ratio < EVEN {
+        return "Requests came evenly, one moment like the other".to_owned();
+    }
+    format!(
+        "The busiest moment of {name} had {} times its average of requests",
+        times(ratio)
+    )
 }
 
 fn messages(entries: &[&Entry]) -> u64 {

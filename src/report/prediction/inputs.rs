@@ -35,6 +35,8 @@ pub(crate) struct Inputs {
     pub(crate) timer: PollTimer,
     /// τ.
     pub(crate) hold_s: f64,
+    /// How long the server was stopped in mid-window.
+    pub(crate) stopped_s: f64,
     /// What a request and an answer were made of.
     pub(crate) sizes: PollBytes,
     /// m: a message by itself; `None` without a delivery.
@@ -72,6 +74,7 @@ impl Inputs {
                 results::PollTimer::AfterAnswer => PollTimer::AfterAnswer,
             },
             hold_s: scenario.long_poll_timeout.as_secs_f64(),
+            stopped_s: scenario.server_stop.as_secs_f64(),
             sizes: sizes(entry, cursor_bytes),
             message_bytes: message_bytes(entry, cursor_bytes),
             cursor_bytes,

@@ -222,3 +222,14 @@ fn refusals_are_named_first() {
         said(&results)
     );
 }
+
+#[test]
+fn a_stopped_server_is_named() {
+    let mut results = fixture::three_ways();
+    results.scenario.server_stop = std::time::Duration::from_secs(2);
+    assert!(
+        said(&results).contains("stopped for 2,000\u{a0}ms in mid-window"),
+        "{}",
+        said(&results)
+    );
+}

@@ -28,7 +28,11 @@ pub(super) fn reasons(entry: &Entry, predicted: &Predicted, judged: &[Judged]) -
         .iter()
         .any(|one| one.figure.is_delay() && !one.agrees && one.measured < one.predicted);
     let asked = off(Figure::Requests) || off(Figure::EmptyShare);
-    let mut reasons = vec![went_wrong(entry), busy(entry, &predicted.inputs)];
+    let mut reasons = vec![
+        stopped(&predicted.inputs),
+        went_wrong(entry),
+        busy(entry, &predicted.inputs),
+    ];
     if asked {
         reasons.push(interval(entry, &predicted.inputs));
         reasons.push(gap(entry, predicted));
@@ -42,6 +46,16 @@ pub(super) fn reasons(entry: &Entry, predicted: &Predicted, judged: &[Judged]) -
         reasons.push(shorter_turns(&predicted.inputs));
     }
     reasons.into_iter().flatten().collect()
+}
+
+/// The model's server never stops.
+fn stopped(inputs: &Inputs) -> Option<String> {
+    (inputs.stopped_s > 0.0).then(|| {
+        format!(
+            "the server was stopped for {} in mid-window, and the model’s never is",
+            milliseconds(inputs.stopped_s * 1e3)
+        )
+    })
 }
 
 /// The model knows of no refusal, no failure and no loss.
