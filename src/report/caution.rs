@@ -12,7 +12,7 @@ const LAG_SHARE: f64 = 0.1;
 /// Of what was planned, this much has to be accepted.
 const ACHIEVED: f64 = 0.99;
 /// Less CPU time than this is too little to tell one server from another.
-const LITTLE_CPU_S: f64 = 0.05;
+pub(crate) const LITTLE_CPU_S: f64 = 0.05;
 
 /// What is doubtful about the run, and then about those beside it, under their names.
 pub(crate) fn of_all(runs: &[Results]) -> Vec<Caution> {

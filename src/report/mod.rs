@@ -12,6 +12,7 @@ mod finding;
 mod html;
 mod knob;
 mod number;
+pub mod projection;
 mod table;
 mod word;
 

@@ -8,6 +8,7 @@ mod cpu;
 mod delay;
 mod frame;
 mod palette;
+mod projection;
 mod requests;
 
 use super::ReportError;
@@ -17,6 +18,7 @@ use super::number::count;
 use super::table::Table;
 
 pub use canvas::DrawingError;
+pub(crate) use projection::projection;
 
 /// One chart as SVG.
 #[derive(Debug, Clone, PartialEq)]
