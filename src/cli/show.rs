@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 use talkplace::report::{Report, Table};
-use talkplace::results::{Checked, Verdict};
+use talkplace::results::{Caution, Checked, Verdict};
 
 use super::terminal;
 
@@ -18,16 +18,20 @@ pub(crate) fn text(title: &str, report: &Report) -> String {
     text.push('\n');
     let findings = report.findings.iter().map(|finding| format!("- {finding}\n"));
     text.extend(findings);
-    let mut cautions = String::new();
-    for caution in &report.cautions {
-        // A String takes whatever is written to it.
-        let _ = writeln!(cautions, "! {} {}", caution.what, caution.try_this);
-    }
+    let cautions = cautions(&report.cautions);
     if !cautions.is_empty() {
         text.push('\n');
         text.push_str(&cautions);
     }
     text
+}
+
+/// Reasons to doubt what is shown, one a line.
+pub(crate) fn cautions(cautions: &[Caution]) -> String {
+    cautions
+        .iter()
+        .map(|Caution { what, try_this }| format!("! {what} {try_this}\n"))
+        .collect()
 }
 
 /// The verdicts on a scenario's checks, one a line.
@@ -48,7 +52,8 @@ pub(crate) fn checks(checks: &[Checked]) -> String {
     }
 }
 
-fn push(text: &mut String, table: &Table) {
+/// A table below its caption.
+pub(crate) fn push(text: &mut String, table: &Table) {
     let _ = write!(
         text,
         "\n{}\n\n{}",
