@@ -29,7 +29,8 @@ Start here:
   talkplace run three-ways                         a minute, then a report
   talkplace run three-ways --long-poll-timeout 2s  the same with one knob turned, beside the first
 
-Exit status: 0 fine, 2 could not run, 3 ran but its figures prove nothing, 130 stopped by ctrl-C.";
+Exit status: 0 fine, 1 a check of the scenario fails, 2 could not run, 3 ran but its figures prove nothing,
+130 stopped by ctrl-C.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -61,7 +62,8 @@ impl Command {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(after_help = RUN_EXAMPLES)]
+// `--listeners -5` is then told from a flag, and refused by the sentence of its knob.
+#[command(after_help = RUN_EXAMPLES, allow_negative_numbers = true)]
 pub(crate) struct RunArgs {
     /// A lab (`three-ways`, `01-three-ways` or `1`), or the path of a scenario of your own
     pub(crate) lab: String,
@@ -110,7 +112,7 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// Threads that the listeners are spread over [default: all processors but one, which is the server's]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = threads)]
     generator_threads: Option<NonZeroUsize>,
 }
 
@@ -120,7 +122,7 @@ const RUN_EXAMPLES: &str = "\
 Examples:
   talkplace run three-ways
   talkplace run three-ways --quick --listeners 50
-  talkplace run three-ways --rate 1/10s --long-poll-timeout 2s
+  talkplace run three-ways --rate 1/10s --duration 1m
   talkplace run three-ways --set feed.arrivals=constant --set poll.timer=after-answer
   talkplace run my/scenario.toml --json > results.json
 
@@ -164,6 +166,10 @@ impl RunArgs {
             ..Settings::default()
         }
     }
+}
+
+fn threads(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "it takes a whole number from 1 up")
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -47,18 +47,14 @@ fn place(args: &ProjectArgs, results: &Results, aim: &Aim) -> PathBuf {
     below.join("project").join(name)
 }
 
-/// What it comes to, the figures, and what each of them rests on.
+/// What it comes to, the figures, what each of them rests on, and the reasons to doubt them.
 fn text(scaled: &Scaled) -> String {
-    let findings = scaled.findings.iter().map(|finding| format!("- {finding}\n"));
-    let mut text: String = findings.collect();
+    let mut text = show::sentences(&scaled.findings);
     scaled.tables.iter().for_each(|table| show::push(&mut text, table));
+    let rests_on = scaled.figures.assumptions.iter();
+    let rests_on: Vec<String> = rests_on
+        .map(|assumption| format!("{}: {}", assumption.figure, assumption.rests_on))
+        .collect();
     text.push_str("\nWhat each figure rests on\n\n");
-    for assumption in &scaled.figures.assumptions {
-        text.push_str(&format!("- {}: {}\n", assumption.figure, assumption.rests_on));
-    }
-    let cautions = show::cautions(&scaled.figures.cautions);
-    if !cautions.is_empty() {
-        text.push('\n');
-    }
-    text + &cautions
+    text + &show::sentences(&rests_on) + &show::cautions(&scaled.figures.cautions)
 }

@@ -37,7 +37,18 @@ pub(super) fn faults(scenario: &Scenario) -> Vec<Fault> {
     words(scenario, &mut check);
     numbers(scenario, &mut check);
     times(scenario, &mut check);
-    together(scenario, &mut check);
+    let mut of_several = Vec::new();
+    together(scenario, &mut |fine, keys, message| {
+        if !fine {
+            of_several.push(Fault {
+                keys,
+                message: message.to_owned(),
+            });
+        }
+    });
+    // What is wrong by itself need not be told again for what follows from it.
+    of_several.retain(|fault| !faults.iter().any(|first| fault.keys.contains(&first.keys[0])));
+    faults.append(&mut of_several);
     faults
 }
 
@@ -137,6 +148,7 @@ fn times(scenario: &Scenario, check: Check<'_>) {
     range(scenario.drain, Duration::ZERO, day, &["drain"]);
     range(scenario.rtt, Duration::ZERO, ms(10_000), &["link.rtt"]);
     range(scenario.poll_interval, ms(1), day, &["poll.interval"]);
+    range(scenario.server_stop, Duration::ZERO, day, &["server.stop"]);
     range(scenario.long_poll_timeout, ms(10), LONGEST_HOLD, &["long_poll.timeout"]);
 }
 
@@ -144,14 +156,22 @@ fn together(scenario: &Scenario, check: Check<'_>) {
     let messages = scenario.rate_per_s * scenario.sending().as_secs_f64();
     let many = format!("{messages:.0} messages are more than a run can keep account of: at most {MOST_MESSAGES:.0}");
     check(messages <= MOST_MESSAGES, &["feed.rate", "duration", "warm_up"], &many);
+    let stop = scenario.server_stop;
+    let whole = format!(
+        "a stop of {} leaves nothing of a window of {}",
+        write_time(stop),
+        write_time(scenario.duration)
+    );
+    check(stop * 2 <= scenario.duration, &["server.stop", "duration"], &whole);
     // The last message leaves at the very end; whoever asks for it last must still be given the time to hear it.
     let mut needed = scenario.rtt * 2;
     if scenario.transports.contains(&Transport::Poll) {
         needed += scenario.poll_interval;
     }
     let short = format!(
-        "a drain of {} ends before the last message is heard, which takes up to {} here",
+        "a drain of {} ends before the last message is heard, which takes up to {} here; give it that with --set drain={}",
         write_time(scenario.drain),
+        write_time(needed),
         write_time(needed)
     );
     check(

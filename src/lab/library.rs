@@ -32,7 +32,10 @@ macro_rules! lab {
 }
 
 /// All of them, in the order in which they are best done.
-pub static LABS: &[Lab] = &[lab!("01-three-ways": "README.md", "scenario.toml")];
+pub static LABS: &[Lab] = &[
+    lab!("01-three-ways": "README.md", "scenario.toml"),
+    lab!("15-coordinated-omission": "README.md", "scenario.toml"),
+];
 
 /// The lab that a word names: `three-ways`, `01-three-ways`, `01` or `1`.
 pub fn lab(word: &str) -> Option<&'static Lab> {

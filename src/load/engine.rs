@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -67,7 +69,7 @@ pub(crate) async fn run(
         Target::Running(server) => tokio::select! {
             biased;
             () = stop.cancelled() => Err(LoadError::Stopped),
-            measured = measure(question, *server, progress) => measured,
+            measured = measure(question, *server, None, progress) => measured,
         },
         Target::Spawn(program) => {
             let mut server = tokio::select! {
@@ -75,12 +77,12 @@ pub(crate) async fn run(
                 () = stop.cancelled() => return Err(LoadError::Stopped),
                 started = ServerProcess::start(program, question.scenario) => started?,
             };
-            let address = server.address;
+            let (address, process) = (server.address, server.pid());
             let result = tokio::select! {
                 biased;
                 () = stop.cancelled() => Err(LoadError::Stopped),
                 why = server.died() => Err(why),
-                measured = measure(question, address, progress) => measured,
+                measured = measure(question, address, process, progress) => measured,
             };
             server.end().await;
             result
@@ -100,6 +102,7 @@ struct Threads {
 async fn measure(
     question: Question<'_>,
     server: SocketAddr,
+    process: Option<Pid>,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<TransportRun, LoadError> {
     let mut control = Control::new(server);
@@ -109,11 +112,12 @@ async fn measure(
         schedule: Schedule::new(question.scenario),
         steps: Steps::new(question.scenario),
         base: control.cursor().await?,
+        shows_naive: !question.scenario.server_stop.is_zero(),
         tally: Tally::default(),
     });
     let mut threads = Threads::start(question, server, &plan)?;
     let (published, [start, end]) = tokio::select! {
-        sent = threads.conduct(question, server, &mut control) => sent?,
+        sent = threads.conduct(question, server, process, &mut control) => sent?,
         never = tell(&plan, progress) => match never {},
     };
     let recorder = threads.finish().await?;
@@ -158,6 +162,7 @@ impl Threads {
         &mut self,
         question: Question<'_>,
         server: SocketAddr,
+        process: Option<Pid>,
         control: &mut Control,
     ) -> Result<(Published, [Usage; 2]), LoadError> {
         self.connected(question).await?;
@@ -184,6 +189,8 @@ impl Threads {
             drained(&plan.tally, &published, scenario.listeners, end).await;
             Ok((published, [at_start, at_end]))
         };
+        let middle = start + scenario.warm_up + (scenario.duration - scenario.server_stop) / 2;
+        let window = async { Ok(tokio::try_join!(window, stall(process, middle, scenario.server_stop))?.0) };
         tokio::select! {
             done = window => done,
             fault = first_end(&mut self.listeners) => Err(fault),
@@ -289,6 +296,35 @@ async fn drained(tally: &Tally, published: &Published, listeners: u32, end: Inst
     }
 }
 
+/// Stops the server at `from` for so long. Dropping it lets the server go on.
+async fn stall(process: Option<Pid>, from: Instant, length: Duration) -> Result<(), LoadError> {
+    if length.is_zero() {
+        return Ok(());
+    }
+    let process = process.ok_or(LoadError::CannotStop)?;
+    tokio::time::sleep_until(from.into()).await;
+    let _stopped = Stopped::stop(process);
+    tokio::time::sleep(length).await;
+    Ok(())
+}
+
+/// A process that stands still for as long as this lives.
+struct Stopped(Pid);
+
+impl Stopped {
+    fn stop(process: Pid) -> Stopped {
+        // A server that has just died is noticed elsewhere.
+        let _ = kill(process, Signal::SIGSTOP);
+        Stopped(process)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = kill(self.0, Signal::SIGCONT);
+    }
+}
+
 /// Tells whoever watches, for ever.
 async fn tell(plan: &Plan, progress: &(dyn Fn(Progress) + Send + Sync)) -> std::convert::Infallible {
     let mut ticks = tokio::time::interval(TICK);
@@ -347,6 +383,7 @@ fn result(
         bytes_in: recorder.bytes_in,
         ledger,
         delay: recorder.delay,
+        naive_delay: recorder.naive.map(|naive| naive.delay),
         server_delay: recorder.server_delay,
         server: cost,
         timeline: plan.steps.timeline(recorder.by_step, messages_s),

@@ -146,6 +146,9 @@ pub enum LoadError {
         /// The last lines it wrote to its stderr.
         words: String,
     },
+    /// The scenario stops its server in mid-run, but the server is somebody else's process.
+    #[error("server.stop needs a server that talkplace starts itself")]
+    CannotStop,
     /// What answers there does not speak the contract.
     #[error("what listens on {server} does not speak talkplace's contract: {what}")]
     NotOurs {

@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) steps: Steps,
     /// The cursor that every listener starts with.
     pub(crate) base: Cursor,
+    /// Whether the delays are recorded as a naive tool would, too.
+    pub(crate) shows_naive: bool,
     /// Figures for whoever watches.
     pub(crate) tally: Tally,
 }
@@ -102,10 +104,43 @@ pub(crate) struct Recorder {
     pub(crate) delay: Distribution,
     /// Heard − `at`.
     pub(crate) server_delay: Distribution,
+    /// The same with coordinated omission, when the run is to show it.
+    pub(crate) naive: Option<Naive>,
     /// Of the whole run.
     pub(crate) failures: Failures,
     /// Requests, empty answers and deliveries by step.
     pub(crate) by_step: [Vec<u64>; 3],
+}
+
+/// The delays as a tool measures them whose publisher waits for each answer before it sends the next message.
+///
+/// While the server stands still such a tool sends nothing, so the messages that were due meanwhile leave when it goes on,
+/// and are quick: one slow sample stands for all of them (coordinated omission).
+#[derive(Debug)]
+pub(crate) struct Naive {
+    /// Heard − sent, sent being never before the message ahead was accepted.
+    pub(crate) delay: Distribution,
+    /// When the last message that each listener heard was accepted, by the server's clock.
+    accepted_us: Vec<u64>,
+}
+
+impl Naive {
+    fn new(listeners: usize) -> Naive {
+        Naive {
+            delay: Distribution::new(),
+            accepted_us: vec![0; listeners],
+        }
+    }
+
+    /// A message accepted at `at_us`; the delay is recorded when `intended_us` is given.
+    fn hear(&mut self, listener: usize, intended_us: Option<u64>, at_us: u64, now_us: u64) {
+        let ahead_us = std::mem::replace(&mut self.accepted_us[listener], at_us);
+        if let Some(intended_us) = intended_us {
+            let sent_us = intended_us.max(ahead_us);
+            self.delay
+                .record(std::time::Duration::from_micros(now_us.saturating_sub(sent_us)));
+        }
+    }
 }
 
 const REQUESTS: usize = 0;
@@ -117,6 +152,7 @@ impl Recorder {
     pub(crate) fn new(plan: Arc<Plan>, listeners: usize) -> Recorder {
         Recorder {
             accounts: vec![Account::new(plan.base.seq); listeners],
+            naive: plan.shows_naive.then(|| Naive::new(listeners)),
             plan,
             counts: Counts::default(),
             bytes_out: Parts::default(),
@@ -215,6 +251,10 @@ impl Recorder {
             let server_us = self.plan.clock.wall_us(now).saturating_sub(heard.at);
             self.server_delay.record(std::time::Duration::from_micros(server_us));
         }
+        if let Some(naive) = &mut self.naive {
+            let intended_us = start.map(|start| self.plan.clock.wall_us(start + intended));
+            naive.hear(listener, intended_us, heard.at, self.plan.clock.wall_us(now));
+        }
         Ok(())
     }
 
@@ -244,6 +284,9 @@ impl Recorder {
         self.ledger.gone += other.ledger.gone;
         self.delay.merge(&other.delay);
         self.server_delay.merge(&other.server_delay);
+        if let (Some(ours), Some(theirs)) = (&mut self.naive, &other.naive) {
+            ours.delay.merge(&theirs.delay);
+        }
         self.failures.connect += other.failures.connect;
         self.failures.broken += other.failures.broken;
         self.failures.timed_out += other.failures.timed_out;
@@ -323,6 +366,7 @@ mod tests {
             schedule: Schedule::new(&scenario),
             steps: Steps::new(&scenario),
             base: "fake-0".parse().unwrap(),
+            shows_naive: false,
             tally: Tally::default(),
         };
         let start = Instant::now();
@@ -425,5 +469,21 @@ mod tests {
             prop_assert_eq!(one.by_step, other.by_step);
             prop_assert_eq!(one.counts.requests, heard.iter().filter(|(_, _, ms)| (200..800).contains(ms)).count() as u64);
         }
+    }
+
+    #[test]
+    fn a_naive_tool_sees_a_stall_once() {
+        let mut naive = Naive::new(1);
+        let ms = |ms: u64| ms * 1000;
+        naive.hear(0, Some(ms(90)), ms(91), ms(111));
+        // Due at 100, 110, 120 and 130 ms, but the server stands still until 1,000 ms; then it accepts them one after the other.
+        for (n, due) in [100, 110, 120, 130].into_iter().enumerate() {
+            let accepted = 1_000 + n as u64;
+            naive.hear(0, Some(ms(due)), ms(accepted), ms(accepted + 20));
+        }
+        assert_eq!(naive.delay.count(), 5);
+        assert!(naive.delay.max_ms().unwrap() > 900.0);
+        let second = naive.delay.quantile_ms(0.8).unwrap();
+        assert!(second < 25.0, "all but one look as if nothing had happened: {second}");
     }
 }

@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -80,6 +81,11 @@ impl ServerProcess {
             words,
             address,
         })
+    }
+
+    /// Its process; `None` once it has ended.
+    pub(crate) fn pid(&self) -> Option<Pid> {
+        self.child.id().and_then(|id| id.try_into().ok()).map(Pid::from_raw)
     }
 
     /// Waits for it to end though nobody asked it to.

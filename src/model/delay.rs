@@ -19,6 +19,9 @@ struct Part {
 /// Into how many slices a spread is cut where two of them are added; the mean stays exact, the shape is off by under 1 %.
 const SLICES: u32 = 16;
 
+/// Of so many parts at most is a delay that was followed message by message.
+const MOST_PARTS: f64 = 250.0;
+
 impl Delay {
     /// Always the same.
     pub fn fixed(at_s: f64) -> Self {
@@ -34,6 +37,31 @@ impl Delay {
                 to_s,
             }],
         }
+    }
+
+    /// Each of these as often as the others; `None` of none. Times that lie close together are taken for an even spread, so that
+    /// it stays small however many there are.
+    pub fn of(mut times_s: Vec<f64>) -> Option<Self> {
+        times_s.sort_by(f64::total_cmp);
+        let (first_s, last_s) = (*times_s.first()?, *times_s.last()?);
+        let close_s = (last_s - first_s) / MOST_PARTS;
+        let all = times_s.len() as f64;
+        let mut parts = Vec::new();
+        let mut rest = times_s.as_slice();
+        while let [from_s, ..] = *rest {
+            let within = |span_s: f64| rest.partition_point(|time_s| *time_s <= from_s + span_s);
+            // Many that are the same are a step, and stay one; rounding is no difference.
+            let same = within(1e-9);
+            let is_step = same as f64 >= all / MOST_PARTS;
+            let (together, others) = rest.split_at(if is_step { same } else { within(close_s + 1e-9) });
+            parts.push(Part {
+                share: together.len() as f64 / all,
+                from_s,
+                to_s: together[together.len() - 1],
+            });
+            rest = others;
+        }
+        Some(Delay { parts })
     }
 
     /// This one for all but `share` (0 to 1) of the messages, `other` for those.
@@ -167,6 +195,21 @@ mod tests {
         assert_eq!(delay.share_within(0.99), 0.0);
         assert_eq!(delay.share_within(2.0), 0.875);
         assert_eq!(delay.curve(), [(1.0, 0.0), (1.0, 0.75), (3.0, 1.0)]);
+    }
+
+    #[test]
+    fn many_times_become_few_parts() {
+        let times_s: Vec<f64> = (0..10_000)
+            .map(|n| if n < 9_000 { 1.0 } else { f64::from(n) / 9_000.0 })
+            .collect();
+        let mean_s = times_s.iter().sum::<f64>() / 10_000.0;
+        let delay = Delay::of(times_s).unwrap();
+        assert!(delay.parts.len() <= 260, "{}", delay.parts.len());
+        assert!((delay.mean_s() - mean_s).abs() < 1e-4);
+        assert_eq!(delay.quantile_s(0.5), 1.0);
+        assert_eq!((delay.min_s(), delay.max_s()), (1.0, 9_999.0 / 9_000.0));
+        assert_eq!(Delay::of(vec![]), None);
+        assert_eq!(Delay::of(vec![0.5, 0.5]), Some(Delay::fixed(0.5)));
     }
 
     #[test]

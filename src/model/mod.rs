@@ -6,6 +6,7 @@
 //! | question | file |
 //! |---|---|
 //! | How late and how often is a listener served? | [`ShortPoll`], [`LongPoll`], [`FanOut`] (WebSocket and events), [`Stream`] (one that ends now and then) |
+//! | And with this very schedule of messages, chance aside? | [`Plan`] |
 //! | What do careless polls cost? | [`poll_variants`] |
 //! | When does long polling ask more often than short polling? | [`crossover`] |
 //! | How many bytes does a message cost? | [`bytes`] |
@@ -59,6 +60,7 @@ mod delay;
 mod exchange;
 mod fan_out;
 mod long_poll;
+mod plan;
 mod prediction;
 mod short_poll;
 mod stream;
@@ -69,6 +71,7 @@ pub use delay::Delay;
 pub use exchange::{Connection, Exchange};
 pub use fan_out::FanOut;
 pub use long_poll::LongPoll;
+pub use plan::Plan;
 pub use prediction::Prediction;
 pub use short_poll::{PollTimer, ShortPoll};
 pub use stream::Stream;

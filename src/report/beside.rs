@@ -2,6 +2,7 @@
 
 use super::entry::{Entry, entries};
 use super::knob::{Difference, differences};
+use super::prediction::Predicted;
 use crate::protocol::Transport;
 use crate::results::Results;
 
@@ -19,6 +20,8 @@ pub(crate) struct Beside<'a> {
     pub(crate) differences: Vec<Difference>,
     /// All transports of all runs: by transport, and within one in the order of the runs.
     pub(crate) entries: Vec<Entry>,
+    /// What the model says about each of the entries.
+    predictions: Vec<Option<Predicted>>,
 }
 
 impl<'a> Beside<'a> {
@@ -33,7 +36,12 @@ impl<'a> Beside<'a> {
             .collect();
         let order = order_of(&all);
         all.sort_by_key(|entry| order.iter().position(|transport| *transport == entry.transport()));
+        let predictions = all
+            .iter()
+            .map(|entry| Predicted::of(entry, &runs[entry.side]))
+            .collect();
         Some(Beside {
+            predictions,
             runs,
             labels: labels(runs, &differences),
             differences,
@@ -54,6 +62,18 @@ impl<'a> Beside<'a> {
     /// The transports of one run.
     pub(crate) fn of_side(&self, side: usize) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(move |entry| entry.side == side)
+    }
+
+    /// All entries, each with what the model says about it.
+    pub(crate) fn with_predictions(&self) -> impl Iterator<Item = (&Entry, Option<&Predicted>)> {
+        self.entries.iter().zip(self.predictions.iter().map(Option::as_ref))
+    }
+
+    /// The transports of one run that the model has a word on.
+    pub(crate) fn predicted(&self, side: usize) -> impl Iterator<Item = (&Entry, &Predicted)> {
+        self.with_predictions()
+            .filter(move |(entry, _)| entry.side == side)
+            .filter_map(|(entry, predicted)| Some((entry, predicted?)))
     }
 
     /// What tells this entry's run from the others; `None` when there are no others.

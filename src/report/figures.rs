@@ -1,9 +1,11 @@
 //! The tables: all figures of a run, several runs side by side, the knobs.
 
 use super::beside::Beside;
+use super::caution;
 use super::cell::{COST, Cell, DELAY, DELIVERIES, LEDGER, REQUESTS, SERVER_DELAY, SIDE_BY_SIDE};
 use super::entry::Entry;
 use super::knob::knobs;
+use super::prediction::{inputs_table, prediction_table, published};
 use super::table::{Group, Row, Table};
 
 /// All tables of the report, the main one first.
@@ -13,6 +15,11 @@ pub(crate) fn tables(beside: &Beside) -> Vec<Table> {
         tables.insert(0, side_by_side(beside));
         tables.push(difference(beside));
     }
+    if beside.predicted(0).next().is_some() {
+        tables.push(prediction_table(beside));
+        tables.push(inputs_table(beside));
+    }
+    tables.extend(published(beside));
     tables.push(knob_table(beside));
     tables
 }
@@ -31,8 +38,9 @@ fn figures(beside: &Beside) -> Table {
     Table {
         name: "figures",
         caption: format!(
-            "All figures of run {}, of the counted window unless said otherwise",
-            beside.first().run
+            "All figures of run {}, of the counted window unless said otherwise{}",
+            beside.first().run,
+            caution::remark(beside.first()).map_or_else(String::new, |remark| format!("; {remark}"))
         ),
         corner: String::new(),
         columns: entries

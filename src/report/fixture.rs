@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::model::Plan;
 use crate::protocol::Transport;
 use crate::results::{
     Answers, Arrivals, Connections, Counts, Distribution, Failures, Host, Ledger, Parts, PollTimer, Publishing,
@@ -12,6 +13,8 @@ use crate::results::{
 const LISTENERS: u64 = 300;
 const MESSAGES: u64 = 120;
 const WINDOW_S: u64 = 120;
+/// Of the messages' instants: with this one they are as far apart as their rate promises.
+const SEED: u64 = 33;
 const DELIVERIES: u64 = LISTENERS * MESSAGES;
 
 /// A run of the first lab with short polling, long polling and WebSocket.
@@ -24,6 +27,7 @@ pub(crate) fn three_ways() -> Results {
         scenario: scenario(),
         host: host(),
         complete: true,
+        quick: false,
         runs: vec![poll(), long_poll(), websocket()],
         checks: Vec::new(),
         cautions: Vec::new(),
@@ -73,6 +77,7 @@ fn scenario() -> Scenario {
         long_poll_timeout: Duration::from_secs(25),
         server_workers: 1,
         server_keep_messages: 10_000,
+        server_stop: Duration::ZERO,
         repeat: 1,
         checks: Vec::new(),
     }
@@ -162,14 +167,46 @@ fn run(transport: Transport, delay: Distribution) -> TransportRun {
         },
         server_delay: delay.clone(),
         delay,
+        naive_delay: None,
         server: ServerCost {
             cpu_s: None,
             rss_before_bytes: Some(6_200_000),
             rss_after_bytes: Some(9_100_000),
             open_fds: Some(LISTENERS + 14),
         },
-        timeline: Timeline::default(),
+        timeline: timeline(transport),
         failures: Failures::default(),
+    }
+}
+
+/// Six messages in the warm-up and 120 in the window, at random.
+fn timeline(transport: Transport) -> Timeline {
+    let as_many: Vec<f64> = (0..6 + MESSAGES as u32).map(|n| f64::from(n.min(6))).collect();
+    let plan = Plan {
+        messages_s: &as_many,
+        from_s: 5.0,
+        to_s: 125.0,
+    };
+    let messages_s = plan.redrawn(SEED);
+    let within = |from_s: f64| {
+        messages_s
+            .iter()
+            .filter(|at_s| (from_s..from_s + 1.0).contains(*at_s))
+            .count() as u64
+    };
+    let deliveries: Vec<u64> = (0..125).map(|second| LISTENERS * within(f64::from(second))).collect();
+    let (requests, empty) = match transport {
+        Transport::Poll => (vec![LISTENERS; 125], vec![LISTENERS * 368 / 1000; 125]),
+        Transport::LongPoll => (deliveries.clone(), vec![0; 125]),
+        _ => (vec![0; 125], vec![0; 125]),
+    };
+    Timeline {
+        step_s: 1.0,
+        warm_up_steps: 5,
+        requests,
+        empty,
+        deliveries,
+        messages_s,
     }
 }
 

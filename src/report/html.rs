@@ -11,6 +11,7 @@ use super::beside::Beside;
 use super::chart::Chart;
 use super::knob::command;
 use super::number::{self, bytes, count, lasting};
+use super::prediction::verdicts;
 use super::table::Table;
 use super::word::{list, name};
 use crate::results::{Arrivals, Caution, Host, PollTimer, Scenario};
@@ -31,6 +32,8 @@ struct Page<'a> {
     findings: &'a [String],
     cautions: &'a [Caution],
     figures: Vec<Figure<'a>>,
+    /// How model and measurement agree.
+    verdicts: Vec<String>,
     tables: BTreeMap<&'a str, &'a Table>,
     method: Vec<String>,
     host: Vec<(&'static str, String)>,
@@ -88,6 +91,7 @@ pub(crate) fn page(
         findings,
         cautions,
         figures: charts.iter().map(figure).collect(),
+        verdicts: verdicts(beside),
         tables: tables.iter().map(|table| (table.name, table)).collect(),
         method: method(&first.scenario),
         host: host(&first.host),

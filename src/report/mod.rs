@@ -12,6 +12,7 @@ mod finding;
 mod html;
 mod knob;
 mod number;
+mod prediction;
 pub mod projection;
 mod table;
 mod word;

@@ -38,6 +38,9 @@ pub struct Results {
     pub started_at: String,
     /// What was asked for, every knob with the value it had.
     pub scenario: Scenario,
+    /// Whether it was the lab's short form, which is for a first look: nothing to set beside the long one.
+    #[serde(default)]
+    pub quick: bool,
     /// Where it was measured.
     pub host: Host,
     /// False while the run is under way, and for ever when it was interrupted: some of the scenario's transports are missing.

@@ -26,6 +26,10 @@ pub struct TransportRun {
     pub ledger: Ledger,
     /// Heard − intended, of the messages intended within the window.
     pub delay: Distribution,
+    /// The same deliveries as a tool would measure them whose one publisher waits for each answer before it goes on: heard −
+    /// intended, or − accepted of the message before when that is later. Only of runs that stop their server.
+    #[serde(default)]
+    pub naive_delay: Option<Distribution>,
     /// Heard − `at`, of the same messages: without what the publisher and its request added.
     pub server_delay: Distribution,
     /// What the server's process used in the window.

@@ -53,6 +53,9 @@ pub struct Scenario {
     pub server_workers: u32,
     /// How many messages the server keeps for listeners that come back.
     pub server_keep_messages: u32,
+    /// How long the server is stopped in the middle of the window; zero is not at all. It shows what a stall does to the delays, and to whoever measures them.
+    #[serde(rename = "server_stop_s", with = "seconds", default)]
+    pub server_stop: Duration,
     /// How often each transport is measured, in turn with the others: A B C A B C.
     pub repeat: u32,
     /// What the run is claimed to show.
@@ -113,6 +116,7 @@ impl Default for Scenario {
             long_poll_timeout: Duration::from_secs(25),
             server_workers: 0,
             server_keep_messages: 10_000,
+            server_stop: Duration::ZERO,
             repeat: 1,
             checks: Vec::new(),
         }

@@ -14,6 +14,7 @@ mod bell;
 mod config;
 mod connection;
 mod fanout;
+mod framing;
 mod idempotency;
 mod metrics;
 mod origin;

@@ -55,6 +55,16 @@ impl Axis {
         self.pixels.0 + share.clamp(0.0, 1.0) * (self.pixels.1 - self.pixels.0)
     }
 
+    /// The value that lies at a pixel.
+    pub(super) fn value(&self, pixel: f64) -> f64 {
+        let share = (pixel - self.pixels.0) / (self.pixels.1 - self.pixels.0);
+        if self.logarithmic {
+            self.from * (self.to / self.from).powf(share)
+        } else {
+            self.from + share * (self.to - self.from)
+        }
+    }
+
     /// The values to draw a line at, round ones.
     pub(super) fn ticks(&self) -> Vec<f64> {
         if self.logarithmic { self.ratios() } else { self.steps() }
@@ -119,6 +129,7 @@ mod tests {
         assert!((axis.at(100.0) - 300.0).abs() < 1e-6);
         assert!((axis.at(1_000.0) - 500.0).abs() < 1e-6);
         assert_eq!(axis.at(0.0), 0.0);
+        assert!((axis.value(300.0) - 100.0).abs() < 1e-6);
         let ticks: Vec<i64> = axis.ticks().into_iter().map(|tick| tick.round() as i64).collect();
         assert_eq!(ticks, [10, 100, 1_000]);
     }

@@ -8,7 +8,7 @@ use plotters::style::RGBColor;
 use super::axis::Axis;
 use super::canvas::{Canvas, DrawingError, Drawn, Side, Type, drawn};
 use super::frame::{BODY, Frame, MARGIN, SMALL, WIDTH, width};
-use super::palette::{QUIET, RULE, Texture};
+use super::palette::{INK, PAPER, QUIET, RULE, Texture};
 
 /// A chart made of bars.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub(super) struct Bar {
     pub(super) total: String,
     /// Said in place of the parts when there are none.
     pub(super) note: String,
+    /// How long the model has it.
+    pub(super) predicted: Option<f64>,
 }
 
 /// One part of a bar.
@@ -59,13 +61,19 @@ pub(super) fn draw(bars: &Bars) -> Result<String, DrawingError> {
     let end = bottom + 44.0;
     drawn((WIDTH, frame.height(end)), |canvas| {
         frame.draw(canvas, end)?;
-        let longest = bars.rows.iter().map(Bar::value).fold(0.0, f64::max);
+        let predicted = bars.rows.iter().filter_map(|bar| bar.predicted);
+        let longest = bars.rows.iter().map(Bar::value).chain(predicted).fold(0.0, f64::max);
         let axis = Axis::linear(longest, (LEFT, WIDTH - MARGIN - RIGHT));
         grid(canvas, &axis, frame.top(), bottom, &bars.axis)?;
         for (bar, top) in bars.rows.iter().zip(tops) {
             bar.draw(canvas, &axis, top)?;
         }
-        Ok(())
+        let is_predicted = bars.rows.iter().any(|bar| bar.is_predicted());
+        if is_predicted {
+            legend(canvas, bottom + 31.0)
+        } else {
+            Ok(())
+        }
     })
 }
 
@@ -95,6 +103,20 @@ fn grid(canvas: &Canvas, axis: &Axis, top: f64, bottom: f64, title: &str) -> Dra
     canvas.text(title, (LEFT, bottom + 31.0), SMALL)
 }
 
+/// A stroke across a bar, with paper at both sides so that it is seen on any texture.
+fn predicted_mark(canvas: &Canvas, x: f64, (from, to): (f64, f64)) -> Drawn {
+    canvas.line((x, from), (x, to), PAPER, 3.6)?;
+    canvas.line((x, from), (x, to), INK, 1.6)
+}
+
+/// What the stroke means, at the right below the axis.
+fn legend(canvas: &Canvas, y: f64) -> Drawn {
+    const ROOM: f64 = 126.0;
+    let x = WIDTH - MARGIN - ROOM;
+    predicted_mark(canvas, x, (y - 6.0, y + 6.0))?;
+    canvas.text("predicted by the model", (x + 7.0, y), SMALL)
+}
+
 impl Bar {
     fn value(&self) -> f64 {
         self.parts.iter().map(|part| part.value).sum()
@@ -116,9 +138,19 @@ impl Bar {
             end = axis.at(before).max(start + 1.0);
             canvas.bar((start, from), (end, to), self.colour, part.texture)?;
         }
+        if let Some(predicted) = self.predicted.filter(|_| self.is_predicted()) {
+            let x = axis.at(predicted);
+            predicted_mark(canvas, x, (from - 4.0, to + 4.0))?;
+            end = end.max(x + 1.0);
+        }
         let bold = Type { bold: true, ..BODY };
         canvas.text(&self.total, (end + 7.0, (from + to) / 2.0), bold)?;
-        self.draw_parts(canvas, to + 13.0)
+        self.draw_parts(canvas, to + 14.0)
+    }
+
+    /// Whether there is a mark to draw: of nothing nobody would see one.
+    fn is_predicted(&self) -> bool {
+        self.predicted.is_some_and(|predicted| predicted > 0.0)
     }
 
     fn draw_heading(&self, canvas: &Canvas, top: f64) -> Drawn {

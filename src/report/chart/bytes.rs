@@ -9,14 +9,24 @@ use crate::report::entry::Entry;
 use crate::report::figures::beside_chart;
 use crate::report::finding::title;
 use crate::report::number::bytes;
+use crate::report::prediction::Figure;
 use crate::results::Parts;
 
 /// What the chart shows.
 pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
     let mut rows = Vec::new();
-    for (entry, (head, below)) in beside.entries.iter().zip(heads(beside)) {
-        rows.push(bar(entry, entry.run.bytes_out, head, "to the server", &below));
-        rows.push(bar(entry, entry.run.bytes_in, String::new(), "to the listener", &below));
+    for ((entry, predicted), (head, below)) in beside.with_predictions().zip(heads(beside)) {
+        let figure = |figure: Figure| predicted.filter(|_| figure.is_of(entry.transport()))?.figure(figure);
+        let out = bar(entry, entry.run.bytes_out, head, "to the server", &below);
+        rows.push(Bar {
+            predicted: figure(Figure::BytesOut),
+            ..out
+        });
+        let back = bar(entry, entry.run.bytes_in, String::new(), "to the listener", &below);
+        rows.push(Bar {
+            predicted: figure(Figure::BytesIn),
+            ..back
+        });
     }
     let bars = Bars {
         title: title::bytes(beside),
@@ -27,7 +37,7 @@ pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
     Sheet {
         name: "bytes",
         topic: "Bytes",
-        reading: "Bodies are what a listener came for; heads are request and status lines with their headers, frames what wraps a message in a stream. Bytes below HTTP (TCP, IP) are not in it, and neither is what was sent before the window.",
+        reading: "Bodies are what a listener came for; heads are request and status lines with their headers, frames what wraps a message in a stream. Bytes below HTTP (TCP, IP) are not in it, and neither is what was sent before the window. The stroke across a bar is where the model has its end: the sizes are those of this run, how often they are needed is predicted.",
         title: bars.title.clone(),
         table: beside_chart(beside, "bytes", "Bytes for each delivered message", BYTES),
         what: "Stacked bars of the bytes that crossed the sockets for each delivered message, by direction and by part"
@@ -71,5 +81,6 @@ fn bar(entry: &Entry, bytes_: Parts, head: String, direction: &str, below: &[Str
         },
         parts,
         note,
+        predicted: None,
     }
 }

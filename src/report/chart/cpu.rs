@@ -49,6 +49,7 @@ fn bar(entry: &Entry, head: String, below: Vec<String>) -> Bar {
         colour: colour(entry.transport()),
         parts: part.into_iter().collect(),
         total: cost.map(milliseconds).unwrap_or_default(),
+        predicted: None,
         note: match all {
             None => "this system does not tell".into(),
             Some(all) => format!("{} and no delivery", with_unit(figure(all), "s")),

@@ -13,6 +13,7 @@ use crate::report::entry::Entry;
 use crate::report::figures::beside_chart;
 use crate::report::finding::title;
 use crate::report::number::milliseconds;
+use crate::report::prediction::Predicted;
 
 const LEFT: f64 = 186.0;
 const CURVES: f64 = 240.0;
@@ -28,7 +29,7 @@ pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
     Sheet {
         name: "delay",
         topic: "Delay",
-        reading: "A curve further to the left is quicker, a steep one is steady. The filled mark is where half of the deliveries had come (p50), the open one where 99 in 100 had (p99), the short stroke at the end is the slowest. Each step of the axis multiplies the time.",
+        reading: "A curve further to the left is quicker, a steep one is steady. The filled mark is where half of the deliveries had come (p50), the open one where 99 in 100 had (p99), the short stroke at the end is the slowest. Each step of the axis multiplies the time. The dotted curve is what the model says of this very schedule of messages; it begins when the server accepts a message, so what the publisher took until then is put before it, on average.",
         drawn: draw(beside, &title, print),
         title,
         table: beside_chart(
@@ -50,7 +51,7 @@ fn draw(beside: &Beside, title: &str, print: String) -> Result<String, DrawingEr
     let end = rows_end + 44.0;
     drawn((WIDTH, frame.height(end)), |canvas| {
         frame.draw(canvas, end)?;
-        let times = times(&beside.entries);
+        let times = times(beside);
         let shares = Axis::linear(1.0, (bottom, top));
         grid(canvas, &times, &shares, (top, bottom, rows_end))?;
         canvas.text(&shares_title(beside), (LEFT, top - 15.0), SMALL)?;
@@ -61,6 +62,9 @@ fn draw(beside: &Beside, title: &str, print: String) -> Result<String, DrawingEr
             for entry in transport {
                 curve(canvas, entry, &times, &shares, width)?;
             }
+        }
+        for (entry, predicted) in beside.predicted(0) {
+            predicted_curve(canvas, entry, predicted, &times, &shares)?;
         }
         for (at, (entry, (head, below))) in beside.entries.iter().zip(heads(beside)).enumerate() {
             let y = rows + ROW * (at as f64 + 0.5);
@@ -75,19 +79,21 @@ fn alike(one: &Entry, other: &Entry) -> bool {
     one.transport() == other.transport()
 }
 
-/// From the quickest delivery to the slowest.
-fn times(entries: &[Entry]) -> Axis {
-    let quickest = entries
-        .iter()
-        .filter_map(|entry| entry.run.delay.quantile_ms(0.0))
-        .reduce(f64::min);
-    let slowest = entries
-        .iter()
-        .filter_map(|entry| entry.run.delay.max_ms())
-        .reduce(f64::max);
-    let quickest = quickest.unwrap_or(1.0).max(SHORTEST_MS);
+/// From the quickest delivery to the slowest, measured or predicted.
+fn times(beside: &Beside) -> Axis {
+    let measured = beside.entries.iter().filter_map(|entry| {
+        let delay = &entry.run.delay;
+        Some([delay.quantile_ms(0.0)?, delay.max_ms()?])
+    });
+    let predicted = beside.predicted(0).filter_map(|(entry, predicted)| {
+        let curve = shifted(entry, predicted)?;
+        Some([curve.first()?.0, curve.last()?.0])
+    });
+    let ends: Vec<[f64; 2]> = measured.chain(predicted).collect();
+    let quickest = ends.iter().map(|[quickest, _]| *quickest).reduce(f64::min);
+    let slowest = ends.iter().map(|[_, slowest]| *slowest).reduce(f64::max);
     Axis::logarithmic(
-        quickest,
+        quickest.unwrap_or(1.0).max(SHORTEST_MS),
         slowest.unwrap_or(1_000.0).max(SHORTEST_MS),
         (LEFT, WIDTH - MARGIN),
         INSET,
@@ -126,11 +132,18 @@ fn grid(canvas: &Canvas, times: &Axis, shares: &Axis, (top, bottom, rows_end): (
 /// What the vertical axis counts, and what the dashes mean.
 fn shares_title(beside: &Beside) -> String {
     let dashed = match &beside.labels[1..] {
-        [] => String::new(),
-        [other] => format!(" (dashed: {other})"),
-        _ => " (dashed: the other runs)".to_owned(),
+        [] => None,
+        [other] => Some(format!("dashed: {other}")),
+        _ => Some("dashed: the other runs".to_owned()),
     };
-    format!("share of the deliveries that came within the time below{dashed}")
+    let dotted = beside.predicted(0).next().map(|_| "dotted: predicted".to_owned());
+    let lines: Vec<String> = dashed.into_iter().chain(dotted).collect();
+    let lines = if lines.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", lines.join("; "))
+    };
+    format!("share of the deliveries that came within the time below{lines}")
 }
 
 /// The cumulative curve with a mark at its p50 and its p99. Other runs than the first are dashed.
@@ -150,6 +163,41 @@ fn curve(canvas: &Canvas, entry: &Entry, times: &Axis, shares: &Axis, width: f64
         }
     }
     Ok(())
+}
+
+/// The model's curve, dotted: where it is not seen, it lies on the measured one.
+fn predicted_curve(canvas: &Canvas, entry: &Entry, predicted: &Predicted, times: &Axis, shares: &Axis) -> Drawn {
+    let Some(curve) = shifted(entry, predicted) else {
+        return Ok(());
+    };
+    let mut places: Vec<At> = Vec::new();
+    for (ms, share) in curve {
+        let place = (times.at(ms), shares.at(share));
+        // A straight line of the model is bent by the axis.
+        if let Some(&(last_x, last_y)) = places.last() {
+            let (low, high) = (times.value(last_x), ms);
+            let steps = ((place.0 - last_x) / 4.0) as u32;
+            places.extend((1..=steps).map(|step| {
+                let x = last_x + (place.0 - last_x) * f64::from(step) / f64::from(steps + 1);
+                (x, last_y + (place.1 - last_y) * (times.value(x) - low) / (high - low))
+            }));
+        }
+        places.push(place);
+    }
+    canvas.dashed(&places, 1.5, colour(entry.transport()), 1.3)
+}
+
+/// The corners of the model's curve in milliseconds. The model's delay begins when the server accepts a message: what the
+/// publisher took until then, on average, is put before it. `None` where nothing was measured to lie beside it.
+fn shifted(entry: &Entry, predicted: &Predicted) -> Option<Vec<(f64, f64)>> {
+    let before_ms = entry.run.delay.mean_ms()? - entry.run.server_delay.mean_ms()?;
+    let curve = predicted.nearest()?.delay.curve();
+    Some(
+        curve
+            .into_iter()
+            .map(|(s, share)| (s * 1e3 + before_ms, share))
+            .collect(),
+    )
 }
 
 fn dash(side: usize) -> f64 {

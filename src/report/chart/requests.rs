@@ -9,18 +9,23 @@ use crate::report::entry::Entry;
 use crate::report::figures::beside_chart;
 use crate::report::finding::title;
 use crate::report::number::{count, counted};
+use crate::report::prediction::Figure;
 
 /// What the chart shows.
 pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
     let heads = heads(beside);
-    let rows = beside.entries.iter().zip(heads).map(|(entry, (head, below))| Bar {
-        head,
-        below,
-        colour: colour(entry.transport()),
-        parts: parts(entry),
-        total: count(entry.run.counts.requests),
-        note: note(entry),
-    });
+    let rows = beside
+        .with_predictions()
+        .zip(heads)
+        .map(|((entry, predicted), (head, below))| Bar {
+            predicted: predicted.and_then(|predicted| predicted.figure(Figure::Requests)),
+            head,
+            below,
+            colour: colour(entry.transport()),
+            parts: parts(entry),
+            total: count(entry.run.counts.requests),
+            note: note(entry),
+        });
     let bars = Bars {
         title: title::requests(beside),
         print,
@@ -30,7 +35,7 @@ pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
     Sheet {
         name: "requests",
         topic: "Requests",
-        reading: "The bar is as long as the requests are many; full colour is what brought messages, pale is what was asked in vain. A stream asks once, before the window begins, and then only listens.",
+        reading: "The bar is as long as the requests are many; full colour is what brought messages, pale is what was asked in vain. A stream asks once, before the window begins, and then only listens. The stroke across a bar is where the model has its end, for this very schedule of messages.",
         title: bars.title.clone(),
         table: beside_chart(beside, "requests", "Requests by what they were answered with", ANSWERS),
         what: "Stacked bars of the requests that all listeners sent in the window, by what they were answered with"

@@ -5,17 +5,20 @@ use std::slice;
 use super::basis::turned;
 use super::{Aim, Basis, Rate};
 use crate::report::caution;
-use crate::report::number::{count, figure, times};
+use crate::report::number::{count, figure, milliseconds, times};
+use crate::report::word::{list, name};
 use crate::results::{Caution, Results};
 
 /// From so many times the listeners on, proportion is hope.
 const FAR: f64 = 1_000.0;
+/// A run with less processor time than this is one in which what a server does beside serving counts, and is multiplied too.
+pub(super) const LITTLE_CPU_S: f64 = 0.05;
 /// The messages of the window may differ by this much from what their rate promises.
 const CHANCE: f64 = 0.1;
 
 /// The leap first; what is doubtful about the run is so about all that follows from it.
 pub(super) fn cautions(results: &Results, bases: &[Basis], aim: &Aim) -> Vec<Caution> {
-    let own = [far(bases, aim), chance(results, bases, aim)];
+    let own = [far(bases, aim), little_cpu(bases), chance(results, bases, aim)];
     let of_run = caution::of_all(slice::from_ref(results));
     own.into_iter().flatten().chain(of_run).collect()
 }
@@ -31,6 +34,21 @@ fn far(bases: &[Basis], aim: &Aim) -> Option<Caution> {
             count(measured.into())
         ),
         try_this: "Measure with as many listeners as the machine bears, and scale that run; where two runs give different figures, believe neither.".into(),
+    })
+}
+
+fn little_cpu(bases: &[Basis]) -> Option<Caution> {
+    let little = bases
+        .iter()
+        .filter(|basis| basis.cpu_s.is_some_and(|cpu_s| cpu_s < LITTLE_CPU_S));
+    let little: Vec<&str> = little.map(|basis| name(basis.transport)).collect();
+    (!little.is_empty()).then(|| Caution {
+        what: format!(
+            "The server used less than {} of processor time in the window for {}: what it did beside serving is a part of it, and is multiplied too.",
+            milliseconds(LITTLE_CPU_S * 1e3),
+            list(&little)
+        ),
+        try_this: "Scale a run with more listeners, a higher feed.rate or a longer duration.".into(),
     })
 }
 

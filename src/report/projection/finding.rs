@@ -1,9 +1,9 @@
 //! What a projection comes to, in sentences that rank only what the run can tell apart.
 
+use super::doubt::LITTLE_CPU_S;
 use super::{Aim, Basis, mega};
 use crate::model::projection::Projection;
 use crate::protocol::Transport;
-use crate::report::caution::LITTLE_CPU_S;
 use crate::report::number::{bytes, count, figure, times, with_unit};
 use crate::report::word::{list, name};
 

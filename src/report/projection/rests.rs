@@ -87,8 +87,8 @@ fn processors(results: &Results, bases: &[Basis]) -> Option<String> {
         ""
     };
     Some(format!(
-        "{}, as measured at {} listeners, on {like}; full and empty answers are taken to be mixed as in \
-         the run. It is the work alone: a server past its knee needs more, and one that is to \
+        "{}, as measured at {} listeners, on {like}, what publishing took included; \
+         full and empty answers are taken to be mixed as in the run. It is the work alone: a server past its knee needs more, and one that is to \
          answer soon needs processors to spare.{idle}",
         sentence(&each.join(", ")),
         count(bases.iter().map(|basis| basis.listeners).max()?.into()),

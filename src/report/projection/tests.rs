@@ -166,6 +166,20 @@ fn a_leap_is_doubted_and_a_step_is_not() {
 }
 
 #[test]
+fn a_run_with_little_processor_time_is_doubted_and_called_rough() {
+    let mut run = fixture::three_ways();
+    run.runs[2].server.cpu_s = Some(0.02);
+    let scaled = scale(&run, &million()).unwrap();
+    let doubt = "The server used less than 50\u{a0}ms of processor time in the window for WebSocket:";
+    assert!(scaled.figures.cautions.iter().any(|c| c.what.starts_with(doubt)));
+    assert!(
+        scaled.findings[1].ends_with("these are rough."),
+        "{}",
+        scaled.findings[1]
+    );
+}
+
+#[test]
 fn a_window_with_more_messages_than_its_rate_promises_is_told() {
     let mut run = fixture::three_ways();
     run.runs[0].publishing.planned_in_window = 180;

@@ -57,6 +57,7 @@ pub static KEYS: &[Key] = &[
     key!("long_poll.timeout", long_poll_timeout: Duration, "long polling: how long the server may hold a request"),
     key!("server.workers", server_workers: u32, "the server’s worker threads; 0 is one per processor"),
     key!("server.keep_messages", server_keep_messages: u32, "how many messages the server keeps"),
+    key!("server.stop", server_stop: Duration, "how long the server is stopped in mid-window"),
     key!("checks", checks: Vec<Check>, "what the run is claimed to show"),
 ];
 
