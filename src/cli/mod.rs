@@ -9,6 +9,7 @@ mod logs;
 mod pages;
 mod pick;
 mod progress;
+mod project;
 mod redraw;
 mod run;
 mod serve;
@@ -35,6 +36,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Report(args) => redraw::redraw(&args),
+        Command::Project(args) => project::project(&args),
         Command::Labs(args) => labs::labs(&args),
         Command::Eject(args) => eject::eject(&args),
     });

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 use talkplace::report::{Report, Table};
-use talkplace::results::{Checked, Verdict};
+use talkplace::results::{Caution, Checked, Verdict};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::terminal;
@@ -16,16 +16,24 @@ pub(crate) fn text(title: &str, report: &Report) -> String {
     for table in report.tables.iter().take(1).chain(differences) {
         push(&mut text, table);
     }
-    let width = terminal::width();
     text.push('\n');
-    let findings = report.findings.iter();
-    text.extend(findings.map(|finding| item('-', finding, width)));
-    if !report.cautions.is_empty() {
-        text.push('\n');
-    }
-    let cautions = report.cautions.iter();
-    text.extend(cautions.map(|caution| item('!', &format!("{} {}", caution.what, caution.try_this), width)));
-    text
+    text + &sentences(&report.findings) + &cautions(&report.cautions)
+}
+
+/// Sentences, each behind a dash.
+pub(crate) fn sentences(sentences: &[String]) -> String {
+    let width = terminal::width();
+    sentences.iter().map(|sentence| item('-', sentence, width)).collect()
+}
+
+/// Reasons to doubt what is shown, below an empty line.
+pub(crate) fn cautions(cautions: &[Caution]) -> String {
+    let width = terminal::width();
+    let items = cautions
+        .iter()
+        .map(|Caution { what, try_this }| item('!', &format!("{what} {try_this}"), width));
+    let items: String = items.collect();
+    if items.is_empty() { items } else { format!("\n{items}") }
 }
 
 /// A sentence behind its mark, broken between words where it would not fit; one line where nobody knows the width.
@@ -65,7 +73,8 @@ pub(crate) fn checks(checks: &[Checked]) -> String {
     }
 }
 
-fn push(text: &mut String, table: &Table) {
+/// A table below its caption.
+pub(crate) fn push(text: &mut String, table: &Table) {
     let _ = write!(
         text,
         "\n{}\n\n{}",
