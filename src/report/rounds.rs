@@ -97,7 +97,7 @@ pub(crate) fn rounds(beside: &Beside) -> Option<Table> {
             let (low, high) = (write(interval.low), write(interval.high));
             match low == high {
                 true => low,
-                false => format!("{} ({low} to {high})", write(interval.median)),
+                false => between(write(interval.median), &low, &high),
             }
         })
     };
@@ -122,6 +122,15 @@ pub(crate) fn rounds(beside: &Beside) -> Option<Table> {
         }],
         numeric: true,
     })
+}
+
+/// `28.1 ms (19.7 to 44.7)`: a unit that all three have is said once.
+fn between(median: String, low: &str, high: &str) -> String {
+    let parts = [median.as_str(), low, high].map(|text| text.split_once('\u{a0}'));
+    match parts {
+        [Some((_, a)), Some((low, b)), Some((high, c))] if a == b && b == c => format!("{median} ({low} to {high})"),
+        _ => format!("{median} ({low} to {high})"),
+    }
 }
 
 fn sure(entries: &[&Entry]) -> String {
@@ -215,7 +224,7 @@ mod tests {
             .iter()
             .find(|row| row.head.contains("CPU"))
             .unwrap();
-        assert_eq!(plain(&cpu.cells[2]), "28.1 ms (19.7 ms to 44.7 ms)");
+        assert_eq!(plain(&cpu.cells[2]), "28.1 ms (19.7 to 44.7)");
         let requests = &table.groups[0].rows[0];
         assert_eq!(requests.cells[0], "36,000", "the same in all rounds");
         let once = fixture::three_ways();

@@ -47,8 +47,11 @@ impl Plan<'_> {
     }
 }
 
-/// The middles of equal parts of a span that begins at nothing; only nothing where the span is.
-fn turns(span_s: f64) -> impl Iterator<Item = f64> {
+/// Where those who stand for all have their turns within a span that begins at nothing: one in each of equal parts. Where in
+/// its part changes from message to message, by the golden ratio, so that many messages see all of the span.
+fn turns(span_s: f64, message: usize) -> impl Iterator<Item = f64> {
+    const GOLDEN: f64 = 0.618_033_988_749_894_9;
     let number = if span_s > 0.0 { TURNS } else { 1 };
-    (0..number).map(move |turn| (f64::from(turn) + 0.5) / f64::from(number) * span_s)
+    let within = (0.5 + message as f64 * GOLDEN).fract();
+    (0..number).map(move |turn| (f64::from(turn) + within) / f64::from(number) * span_s)
 }

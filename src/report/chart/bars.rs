@@ -111,10 +111,10 @@ fn predicted_mark(canvas: &Canvas, x: f64, (from, to): (f64, f64)) -> Drawn {
 
 /// What the stroke means, at the right below the axis.
 fn legend(canvas: &Canvas, y: f64) -> Drawn {
-    const ROOM: f64 = 126.0;
+    const ROOM: f64 = 76.0;
     let x = WIDTH - MARGIN - ROOM;
     predicted_mark(canvas, x, (y - 6.0, y + 6.0))?;
-    canvas.text("predicted by the model", (x + 7.0, y), SMALL)
+    canvas.text("predicted", (x + 7.0, y), SMALL)
 }
 
 impl Bar {

@@ -134,7 +134,11 @@ fn panel(canvas: &Canvas, entry: &Entry, times: &Axis, rates: &Axis) -> Drawn {
     canvas.area(&outline(&timeline.requests, timeline, times, rates), colour, 0.28)?;
     canvas.area(&outline(&full, timeline, times, rates), colour, 1.0)?;
     if timeline.requests.iter().all(|requests| *requests == 0) {
-        canvas.text("no request during the run", (LEFT + 8.0, floor - PANEL / 2.0), SMALL)?;
+        canvas.text(
+            "no request during the run",
+            (WIDTH - MARGIN - 8.0, floor - PANEL / 2.0),
+            left,
+        )?;
     }
     canvas.line((LEFT, floor), (WIDTH - MARGIN, floor), QUIET, 1.0)
 }

@@ -28,9 +28,7 @@ pub(crate) fn prediction_table(beside: &Beside) -> Table {
     });
     Table {
         name: "prediction",
-        caption: "Measured, and predicted for this very schedule and for any feed of this rate; differences of the \
-                  measured from the predicted, and what chance alone makes of them 19 times in 20"
-            .into(),
+        caption: "Measured beside predicted; chance is what it alone makes of the difference 19 times in 20".into(),
         corner: String::new(),
         columns: columns.map(str::to_owned).into(),
         groups: groups.collect(),
