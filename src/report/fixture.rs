@@ -170,6 +170,7 @@ fn run(transport: Transport, delay: Distribution) -> TransportRun {
         },
         timeline: Timeline::default(),
         failures: Failures::default(),
+        trace: None,
     }
 }
 
