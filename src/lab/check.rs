@@ -147,6 +147,7 @@ mod tests {
             server: ServerCost::default(),
             timeline: Timeline::default(),
             failures: Failures::default(),
+            trace: None,
         }
     }
 

@@ -176,6 +176,7 @@ fn run(transport: Transport, delay: Distribution) -> TransportRun {
         },
         timeline: timeline(transport),
         failures: Failures::default(),
+        trace: None,
     }
 }
 

@@ -11,6 +11,7 @@ pub mod knob;
 pub mod metric;
 mod run;
 mod scenario;
+mod trace;
 
 pub use check::{Check, CheckError, Checked, Comparison, Right, Term, Verdict};
 pub use distribution::Distribution;
@@ -19,6 +20,7 @@ pub use run::{
     Answers, Bytes, Connections, Counts, Failures, Ledger, Parts, Publishing, ServerCost, Timeline, TransportRun,
 };
 pub use scenario::{Arrivals, PollTimer, Scenario};
+pub use trace::{Piece, Trace, Traced, Way};
 
 use serde::{Deserialize, Serialize};
 
