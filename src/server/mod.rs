@@ -19,6 +19,7 @@ mod idempotency;
 mod metrics;
 mod origin;
 mod page;
+mod process;
 mod publish;
 mod rate;
 mod request;
