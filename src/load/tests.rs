@@ -51,14 +51,14 @@ async fn everybody_hears_everything_once_in_every_transport() {
     }
 }
 
-/// Sends every 20 ms with the window's edges halfway between two, so that what is counted at different instants is
-/// counted on the same side of them.
+/// Sends every 200 ms with the window's edges halfway between two, so that what is counted at different instants is
+/// counted on the same side of them, also on a machine that is late.
 fn with_clear_edges() -> Scenario {
     Scenario {
         arrivals: Arrivals::Constant,
-        rate_per_s: 50.0,
-        warm_up: Duration::from_millis(210),
-        duration: Duration::from_millis(600),
+        rate_per_s: 5.0,
+        warm_up: Duration::from_millis(300),
+        duration: Duration::from_millis(1_200),
         ..scenario()
     }
 }
@@ -68,7 +68,7 @@ async fn a_stream_asks_once_and_its_frames_carry_the_messages() {
     for transport in [Transport::Events, Transport::Websocket] {
         let run = measured(Fault::None, transport, &with_clear_edges()).await;
         assert_eq!(run.counts.requests, 0, "it asked before the warm-up");
-        assert_eq!(run.counts.deliveries, 5 * 30);
+        assert_eq!(run.counts.deliveries, 5 * 6);
         assert_eq!(run.counts.frames, run.counts.deliveries);
         assert_eq!(run.bytes_in.heads + run.bytes_out.total(), 0);
         // A frame's header is two bytes; a chunk's size is two digits with a line break, and there is one behind the data.
@@ -81,9 +81,9 @@ async fn a_stream_asks_once_and_its_frames_carry_the_messages() {
 async fn polls_ask_as_often_as_their_timer_says_and_their_bytes_are_those_of_their_requests() {
     let scenario = with_clear_edges();
     let run = measured(Fault::None, Transport::Poll, &scenario).await;
-    // Twelve turns of 50 ms for each of five listeners; those may be late, by one at each edge.
+    // 24 turns of 50 ms for each of five listeners; a machine that is late leaves some out.
     let requests = run.counts.requests;
-    assert!((50..=70).contains(&requests), "{requests}");
+    assert!((60..=125).contains(&requests), "{requests}");
     let answers = &run.counts.answers;
     assert!(
         answers.with_messages.abs_diff(requests - answers.empty) <= 5,
@@ -330,6 +330,7 @@ async fn what_crosses_the_first_connections_is_kept_with_its_instants() {
         for transport in Transport::ALL {
             let scenario = Scenario {
                 rtt,
+                rate_per_s: 50.0,
                 ..with_clear_edges()
             };
             let run = measured(Fault::None, transport, &scenario).await;
