@@ -12,6 +12,7 @@ use super::chart::Chart;
 use super::knob::command;
 use super::number::{self, bytes, count, lasting};
 use super::table::Table;
+use super::wire::{self, Wire};
 use super::word::{list, name};
 use crate::results::{Arrivals, Caution, Host, PollTimer, Scenario};
 
@@ -28,6 +29,7 @@ struct Page<'a> {
     findings: &'a [String],
     cautions: &'a [Caution],
     figures: Vec<Figure<'a>>,
+    wires: Vec<Wire>,
     tables: BTreeMap<&'a str, &'a Table>,
     method: Vec<String>,
     host: Vec<(&'static str, String)>,
@@ -70,6 +72,8 @@ pub(crate) fn page(
     tables: &[Table],
 ) -> Result<String, Error> {
     let first = beside.first();
+    let wires = wire::wires(beside);
+    let wire_table = wire::table(&wires);
     let page = Page {
         style: Value::from_safe_string(STYLE.to_owned()),
         run: Run {
@@ -85,7 +89,12 @@ pub(crate) fn page(
         findings,
         cautions,
         figures: charts.iter().map(figure).collect(),
-        tables: tables.iter().map(|table| (table.name, table)).collect(),
+        tables: tables
+            .iter()
+            .chain([&wire_table])
+            .map(|table| (table.name, table))
+            .collect(),
+        wires,
         method: method(&first.scenario),
         host: host(&first.host),
         command: command(&first.scenario),

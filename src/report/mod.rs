@@ -13,10 +13,13 @@ mod html;
 mod knob;
 mod number;
 mod table;
+mod wire;
 mod word;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod recorded;
 #[cfg(test)]
 mod tests;
 

@@ -9,6 +9,7 @@ mod delay;
 mod frame;
 mod palette;
 mod requests;
+mod space_time;
 
 use super::ReportError;
 use super::beside::Beside;
@@ -54,10 +55,9 @@ pub(crate) fn charts(beside: &Beside) -> Result<Vec<Chart>, ReportError> {
     if beside.entries.is_empty() {
         return Ok(Vec::new());
     }
-    [requests::sheet, delay::sheet, bytes::sheet, cpu::sheet]
-        .into_iter()
-        .map(|sheet| sheet(beside, print(beside)).framed())
-        .collect()
+    let sheets = [requests::sheet, delay::sheet, bytes::sheet, cpu::sheet].into_iter();
+    let sheets = sheets.map(|sheet| sheet(beside, print(beside)));
+    sheets.chain(space_time::sheet(beside)).map(Sheet::framed).collect()
 }
 
 impl Sheet {
