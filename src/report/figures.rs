@@ -128,7 +128,8 @@ fn group(title: &str, rows: &[(&str, Cell)], entries: &[&Entry]) -> Group {
     }
 }
 
-fn untitled(rows: Vec<Row>) -> Group {
+/// Rows that need no heading in common.
+pub(crate) fn untitled(rows: Vec<Row>) -> Group {
     Group {
         title: String::new(),
         rows,

@@ -14,6 +14,7 @@ use super::number::{self, bytes, count, lasting};
 use super::prediction::verdicts;
 use super::rounds::apart;
 use super::table::Table;
+use super::wire::{self, Wire};
 use super::word::{list, name};
 use crate::results::{Arrivals, Caution, Host, PollTimer, Scenario};
 
@@ -37,6 +38,8 @@ struct Page<'a> {
     verdicts: Vec<String>,
     /// What the rounds can tell apart.
     rounds: Vec<String>,
+    /// The bytes of one message in each transport.
+    wires: Vec<Wire>,
     tables: BTreeMap<&'a str, &'a Table>,
     method: Vec<String>,
     host: Vec<(&'static str, String)>,
@@ -79,6 +82,8 @@ pub(crate) fn page(
     tables: &[Table],
 ) -> Result<String, Error> {
     let first = beside.first();
+    let wires = wire::wires(beside);
+    let wire_table = wire::table(&wires);
     let page = Page {
         style: Value::from_safe_string(STYLE.to_owned()),
         run: Run {
@@ -96,7 +101,12 @@ pub(crate) fn page(
         figures: charts.iter().map(figure).collect(),
         verdicts: verdicts(beside),
         rounds: apart(beside),
-        tables: tables.iter().map(|table| (table.name, table)).collect(),
+        tables: tables
+            .iter()
+            .chain([&wire_table])
+            .map(|table| (table.name, table))
+            .collect(),
+        wires,
         method: method(&first.scenario),
         host: host(&first.host),
         command: command(&first.scenario),

@@ -16,10 +16,13 @@ mod prediction;
 pub mod projection;
 mod rounds;
 mod table;
+mod wire;
 mod word;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod recorded;
 #[cfg(test)]
 mod tests;
 

@@ -150,6 +150,12 @@ impl Canvas<'_> {
         Ok(())
     }
 
+    /// An area with these corners.
+    pub(super) fn area_of(&self, corners: &[At], colour: RGBColor) -> Drawn {
+        let places: Vec<_> = corners.iter().copied().map(units).collect();
+        self.area.draw(&Polygon::new(places, colour.filled()))
+    }
+
     /// The mark of a transport; an open one is filled with paper.
     pub(super) fn mark(&self, mark: Mark, at: At, radius: f64, colour: RGBColor, open: bool) -> Drawn {
         let outline = outline(mark, at, radius);

@@ -12,6 +12,7 @@ mod palette;
 mod projection;
 mod quantile;
 mod requests;
+mod space_time;
 mod timeline;
 
 use super::ReportError;
@@ -67,6 +68,7 @@ pub(crate) fn charts(beside: &Beside) -> Result<Vec<Chart>, ReportError> {
         Some(quantile::sheet(beside, print.clone())),
         Some(bytes::sheet(beside, print.clone())),
         Some(cpu::sheet(beside, print)),
+        space_time::sheet(beside),
     ];
     sheets.into_iter().flatten().map(Sheet::framed).collect()
 }
