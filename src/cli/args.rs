@@ -2,10 +2,13 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use talkplace::lab::Change;
 use talkplace::load::Settings;
+use talkplace::report::projection::Aim;
+use talkplace::results::knob::{read_rate, read_time};
 
 use super::serve::ServeArgs;
 
@@ -26,7 +29,8 @@ Start here:
   talkplace run three-ways                         a minute, then a report
   talkplace run three-ways --long-poll-timeout 2s  the same with one knob turned, beside the first
 
-Exit status: 0 fine, 2 could not run, 3 ran but its figures prove nothing, 130 stopped by ctrl-C.";
+Exit status: 0 fine, 1 a check of the scenario fails, 2 could not run, 3 ran but its figures prove nothing,
+130 stopped by ctrl-C.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -37,6 +41,8 @@ pub(crate) enum Command {
     Compare(CompareArgs),
     /// Draw the report of a run again, from its results.json
     Report(ReportArgs),
+    /// Scale a measured run on paper: what a million listeners would take
+    Project(ProjectArgs),
     /// List the labs with their questions, or the knobs of one lab
     Labs(LabsArgs),
     /// Write a lab out for editing
@@ -56,7 +62,8 @@ impl Command {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(after_help = RUN_EXAMPLES)]
+// `--listeners -5` is then told from a flag, and refused by the sentence of its knob.
+#[command(after_help = RUN_EXAMPLES, allow_negative_numbers = true)]
 pub(crate) struct RunArgs {
     /// A lab (`three-ways`, `01-three-ways` or `1`), or the path of a scenario of your own
     pub(crate) lab: String,
@@ -105,7 +112,7 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// Threads that the listeners are spread over [default: all processors but one, which is the server's]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = threads)]
     generator_threads: Option<NonZeroUsize>,
 }
 
@@ -115,7 +122,7 @@ const RUN_EXAMPLES: &str = "\
 Examples:
   talkplace run three-ways
   talkplace run three-ways --quick --listeners 50
-  talkplace run three-ways --rate 1/10s --long-poll-timeout 2s
+  talkplace run three-ways --rate 1/10s --duration 1m
   talkplace run three-ways --set feed.arrivals=constant --set poll.timer=after-answer
   talkplace run my/scenario.toml --json > results.json
 
@@ -161,6 +168,10 @@ impl RunArgs {
     }
 }
 
+fn threads(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "it takes a whole number from 1 up")
+}
+
 fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text
         .split_once('=')
@@ -204,6 +215,82 @@ const REPORT_EXAMPLES: &str = "\
 Examples:
   talkplace report three-ways
   talkplace report a-friend/results.json --out a-friend";
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = PROJECT_EXAMPLES)]
+pub(crate) struct ProjectArgs {
+    /// A run: a folder, its results.json, LAB/RUN, or LAB for its latest complete run [default: three-ways]
+    pub(crate) run: Option<String>,
+
+    /// How many listeners there would be
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=MOST_LISTENERS), help_heading = KNOBS)]
+    listeners: u64,
+    /// Messages in the feed: "20/s", "6/min", "1/10s" [default: as in the run, like the knobs below]
+    #[arg(long, value_name = "RATE", value_parser = rate, allow_hyphen_values = true, help_heading = KNOBS)]
+    rate: Option<f64>,
+    /// How often short polling asks: "5s", "1m"
+    #[arg(long, value_name = "TIME", value_parser = some_time, help_heading = KNOBS)]
+    poll_interval: Option<Duration>,
+    /// How long the server may hold a long poll: "25s", "60s"
+    #[arg(long, value_name = "TIME", value_parser = some_time, help_heading = KNOBS)]
+    long_poll_timeout: Option<Duration>,
+    /// Round-trip time between the listeners and the server: "40ms"
+    #[arg(long, value_name = "TIME", value_parser = read_time, help_heading = KNOBS)]
+    rtt: Option<Duration>,
+
+    /// Print the figures as JSON on stdout, and nothing else there
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the projection goes: project/RUN-LISTENERS below it [default: that of --reports]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Where the folders of runs are kept
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub(crate) reports: PathBuf,
+}
+
+/// More than there are people; beyond it nobody would believe a multiplication.
+const MOST_LISTENERS: u64 = 10_000_000_000;
+
+const PROJECT_EXAMPLES: &str = "\
+Examples:
+  talkplace project --listeners 1000000
+  talkplace project three-ways --listeners 1000000 --rate 0.2/s --poll-interval 5s
+  talkplace project a-friend/results.json --listeners 50000 --json
+
+What the run counted per request, per delivery and per listener is multiplied. Where a knob is turned, the model says how
+often a listener would ask. Every figure comes with what it rests on.";
+
+impl ProjectArgs {
+    /// What the run is scaled to.
+    pub(crate) fn aim(&self) -> Aim {
+        Aim {
+            listeners: self.listeners,
+            rate_per_s: self.rate,
+            poll_interval: self.poll_interval,
+            long_poll_timeout: self.long_poll_timeout,
+            rtt: self.rtt,
+        }
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate_per_s = read_rate(text).map_err(|error| error.to_string())?;
+    if rate_per_s >= 0.0 {
+        Ok(rate_per_s)
+    } else {
+        Err("a feed cannot have fewer than no messages".to_owned())
+    }
+}
+
+fn some_time(text: &str) -> Result<Duration, String> {
+    let time = read_time(text).map_err(|error| error.to_string())?;
+    if time >= Duration::from_millis(1) {
+        Ok(time)
+    } else {
+        Err("1ms is the least".to_owned())
+    }
+}
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct LabsArgs {

@@ -9,6 +9,7 @@ mod logs;
 mod pages;
 mod pick;
 mod progress;
+mod project;
 mod redraw;
 mod run;
 mod serve;
@@ -18,8 +19,9 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Parser as _;
+use nix::sys::resource::{Resource, getrlimit};
 
 use args::{Args, Command};
 use exit::Exit;
@@ -29,18 +31,31 @@ pub(crate) fn main() -> ExitCode {
     // Usage is clap's to explain; it leaves with 2, like everything else here that could not run.
     let args = Args::parse();
     logs::start(&args.command);
-    let done = match args.command {
+    let done = enough_files().and_then(|()| match args.command {
         Command::Serve(args) => serve::serve(*args),
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Report(args) => redraw::redraw(&args),
+        Command::Project(args) => project::project(&args),
         Command::Labs(args) => labs::labs(&args),
         Command::Eject(args) => eject::eject(&args),
-    };
+    });
     done.unwrap_or_else(|error| {
         terminal::say(&format!("talkplace: {error:#}"));
         Exit::CouldNotRun.into()
     })
+}
+
+/// Files that a runtime, its signals and a report take; without them tokio panics instead of saying so.
+const FEW_FILES: u64 = 32;
+
+fn enough_files() -> anyhow::Result<()> {
+    match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok((limit, _)) if limit < FEW_FILES => {
+            bail!("this process may open only {limit} files: raise the limit (`ulimit -n 1024`)")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A runtime of one thread, this one.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use talkplace::lab::{LABS, Source, lab};
-use talkplace::results::{Results, latest_complete, read_results};
+use talkplace::results::{Results, Scenario, latest_complete, read_results};
 
 /// The scenario that a word names: a lab's, or that of a file (or of the folder it lies in).
 pub(crate) fn scenario(word: &str) -> anyhow::Result<Source> {
@@ -21,7 +21,9 @@ pub(crate) fn scenario(word: &str) -> anyhow::Result<Source> {
         path.to_owned()
     };
     let text = fs::read_to_string(&file).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound if path.is_dir() => anyhow!("there is no {}", file.display()),
         io::ErrorKind::NotFound => no_lab(word),
+        io::ErrorKind::InvalidData => anyhow!("{} is no text, so it is no scenario", file.display()),
         _ => anyhow!("{} could not be read: {error}", file.display()),
     })?;
     Ok(Source {
@@ -76,17 +78,21 @@ pub(crate) fn run(word: &str, reports: &Path) -> anyhow::Result<(PathBuf, Result
         return read(path);
     }
     let (first, rest) = word.split_once('/').unwrap_or((word, ""));
+    // `.`, `..` and the root are places, and no lab's name.
+    if !first.chars().any(char::is_alphanumeric) {
+        return read(path);
+    }
     let lab = lab(first).map_or(first, |lab| lab.name());
     let folder = reports.join(lab);
     if rest.is_empty() && (folder.is_dir() || lab != first || LABS.iter().any(|known| known.name() == lab)) {
-        return latest_complete(reports, lab, None).with_context(|| {
+        return latest_complete(reports, lab, |_| true).with_context(|| {
             format!(
                 "there is no complete run in {} yet; `talkplace run {lab}` makes one",
                 folder.display()
             )
         });
     }
-    if !rest.is_empty() && folder.join(rest).is_dir() {
+    if !rest.is_empty() && folder.join(rest).exists() {
         return read(&folder.join(rest));
     }
     if path.exists() {
@@ -96,7 +102,14 @@ pub(crate) fn run(word: &str, reports: &Path) -> anyhow::Result<(PathBuf, Result
 }
 
 fn read(path: &Path) -> anyhow::Result<(PathBuf, Results)> {
-    let results = read_results(path)?;
+    let mut results = read_results(path)?;
+    // A file from elsewhere must not steer the terminal that its words are printed on.
+    let Scenario {
+        lab, title, question, ..
+    } = &mut results.scenario;
+    for words in [&mut results.run, lab, title, question] {
+        words.retain(|c| !c.is_control());
+    }
     let folder = if path.is_dir() { Some(path) } else { path.parent() };
     Ok((folder.unwrap_or(Path::new("")).to_owned(), results))
 }

@@ -39,8 +39,8 @@ impl Shown {
         };
         if terminal {
             let bar = ProgressBar::new(shown.until(shown.steps.len()).as_millis() as u64);
-            let style =
-                ProgressStyle::with_template("{bar:30} {msg}").expect("the template is a constant, and a good one");
+            let style = ProgressStyle::with_template("{bar:20} {wide_msg}")
+                .expect("the template is a constant, and a good one");
             bar.set_style(style.progress_chars("=> "));
             shown.bar = Some(bar);
         }

@@ -2,10 +2,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use talkplace::lab::{self, End, MeasureError, Setup};
+use talkplace::lab::{self, End, MeasureError, Setup, Step};
 use talkplace::load::Target;
-use talkplace::protocol::Transport;
-use talkplace::report;
+use talkplace::report::{self, Report};
 use talkplace::results::{Results, RunFolder, latest_complete};
 use time::OffsetDateTime;
 
@@ -25,13 +24,14 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         generator: args.generator(),
     };
     let folder = RunFolder::create(&args.out, &scenario.lab, OffsetDateTime::now_utc())?;
-    let mut results = lab::begin(scenario, &folder);
+    let mut results = lab::begin(scenario, args.quick, &folder);
     let ended = measure(&mut results, &folder, &setup);
     match ended {
         // Without results on the disk a report would be a picture of nothing.
         Err(error) if error.downcast_ref::<MeasureError>().is_some_and(is_of_folder) => {
+            print_found(args, &results, &report::render(&[results.clone()])?)?;
             folder.remove_if_empty();
-            Err(error)
+            Err(error.context("what was measured is printed, but could not all be kept"))
         }
         Err(error) if results.runs.is_empty() => {
             folder.remove_if_empty();
@@ -87,18 +87,13 @@ fn deliver(args: &RunArgs, folder: &RunFolder, results: &Results) -> anyhow::Res
     let mut shown = vec![results.clone()];
     // Part of a run beside a whole one would show the missing transports as a difference.
     let compare = !args.no_compare && results.complete;
-    shown.extend(compare.then(|| earlier(&args.out, folder, results)).flatten());
+    shown.extend(compare.then(|| earlier(&args.out, results)).flatten());
     let run = folder.path().display();
     let not_drawn = || format!("the run is kept in {run}, but not its report; `talkplace report {run}` makes it");
     let report = report::render(&shown).with_context(not_drawn)?;
-    if args.json {
-        let json = serde_json::to_string_pretty(results).context("the results do not fit into JSON")?;
-        terminal::print(&(json + "\n"))?;
-    } else {
-        terminal::print(&show::text(&results.scenario.title, &report))?;
-        terminal::print(&show::checks(&results.checks))?;
-    }
+    let printed = print_found(args, results, &report);
     let page = pages::write(folder.path(), &report).with_context(not_drawn)?;
+    printed.with_context(|| format!("the report is in {}", page.display()))?;
     let line = format!("Report: {}", page.display());
     if args.json {
         terminal::say(&line);
@@ -108,8 +103,20 @@ fn deliver(args: &RunArgs, folder: &RunFolder, results: &Results) -> anyhow::Res
     }
 }
 
-fn earlier(reports: &Path, folder: &RunFolder, results: &Results) -> Option<Results> {
-    let (path, earlier) = latest_complete(reports, &results.scenario.lab, Some(folder.name()))?;
+/// The results on stdout, in the form that was asked for.
+fn print_found(args: &RunArgs, results: &Results, report: &Report) -> anyhow::Result<()> {
+    if args.json {
+        let json = serde_json::to_string_pretty(results).context("the results do not fit into JSON")?;
+        return terminal::print(&(json + "\n"));
+    }
+    terminal::print(&show::text(&results.scenario.title, report))?;
+    terminal::print(&show::checks(&results.checks))
+}
+
+/// The latest complete run before this one, quick beside quick and whole beside whole.
+fn earlier(reports: &Path, results: &Results) -> Option<Results> {
+    let suits = |earlier: &Results| earlier.run != results.run && earlier.quick == results.quick;
+    let (path, earlier) = latest_complete(reports, &results.scenario.lab, suits)?;
     terminal::say(&format!(
         "Shown beside the run before, {} (--no-compare leaves it out)",
         path.display()
@@ -119,22 +126,18 @@ fn earlier(reports: &Path, folder: &RunFolder, results: &Results) -> Option<Resu
 
 /// What there is of a run that did not come to its end.
 fn kept(folder: &RunFolder, results: &Results) -> String {
-    let measured: Vec<Transport> = results.runs.iter().map(|run| run.transport).collect();
-    let missing = results
-        .scenario
-        .transports
-        .iter()
-        .filter(|transport| !measured.contains(transport));
+    let steps = lab::steps(&results.scenario);
+    let (measured, missing) = steps.split_at(results.runs.len());
     let path = folder.path().display();
-    format!(
-        "{} kept in {path}, not measured: {}",
-        titles(&measured),
-        titles(missing)
-    )
+    format!("{} kept in {path}, not measured: {}", titles(measured), titles(missing))
 }
 
-fn titles<'a>(transports: impl IntoIterator<Item = &'a Transport>) -> String {
-    let titles: Vec<&str> = transports.into_iter().map(|transport| transport.title()).collect();
+fn titles(steps: &[Step]) -> String {
+    let title = |step: &Step| match step.round {
+        1 => step.transport.title().to_owned(),
+        round => format!("{} (round {round})", step.transport.title()),
+    };
+    let titles: Vec<String> = steps.iter().map(title).collect();
     titles.join(", ")
 }
 

@@ -264,8 +264,12 @@ fn read_file(path: &Path) -> anyhow::Result<Settings> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     toml::from_str(&text).map_err(|error| {
         let before = error.span().map_or("", |span| &text[..span.start.min(text.len())]);
-        let line = before.lines().count().max(1) + usize::from(before.ends_with('\n'));
-        anyhow::anyhow!("{}, line {line}: {}", path.display(), error.message())
+        let number = before.matches('\n').count();
+        let line = text.lines().nth(number).unwrap_or_default().trim();
+        let message = error
+            .message()
+            .replace("expected usize", "expected a whole number from 0 up");
+        anyhow::anyhow!("{}, line {}, `{line}`: {message}", path.display(), number + 1)
     })
 }
 
@@ -369,6 +373,9 @@ impl Settings {
     }
 }
 
+/// Each worker is a thread with a runtime of its own; more than this do not start in any useful time.
+const MOST_WORKERS: usize = 1_024;
+
 /// Settings that would make a server nobody can use.
 fn check(config: &Config) -> anyhow::Result<()> {
     let zero = [
@@ -386,6 +393,9 @@ fn check(config: &Config) -> anyhow::Result<()> {
         if is_zero {
             bail!("{flag} must be more than zero");
         }
+    }
+    if config.workers > MOST_WORKERS {
+        bail!("--workers {} is too many: {MOST_WORKERS} is the most", config.workers);
     }
     if config.long_poll_timeout > config.long_poll_cap {
         bail!("--long-poll-timeout is over --long-poll-cap, which every long poll is cut to");

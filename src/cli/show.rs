@@ -1,7 +1,8 @@
 use std::fmt::Write as _;
 
 use talkplace::report::{Report, Table};
-use talkplace::results::{Checked, Verdict};
+use talkplace::results::{Caution, Checked, Verdict};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::terminal;
 
@@ -16,17 +17,40 @@ pub(crate) fn text(title: &str, report: &Report) -> String {
         push(&mut text, table);
     }
     text.push('\n');
-    let findings = report.findings.iter().map(|finding| format!("- {finding}\n"));
-    text.extend(findings);
-    let mut cautions = String::new();
-    for caution in &report.cautions {
-        // A String takes whatever is written to it.
-        let _ = writeln!(cautions, "! {} {}", caution.what, caution.try_this);
+    text + &sentences(&report.findings) + &cautions(&report.cautions)
+}
+
+/// Sentences, each behind a dash.
+pub(crate) fn sentences(sentences: &[String]) -> String {
+    let width = terminal::width();
+    sentences.iter().map(|sentence| item('-', sentence, width)).collect()
+}
+
+/// Reasons to doubt what is shown, below an empty line.
+pub(crate) fn cautions(cautions: &[Caution]) -> String {
+    let width = terminal::width();
+    let items = cautions
+        .iter()
+        .map(|Caution { what, try_this }| item('!', &format!("{what} {try_this}"), width));
+    let items: String = items.collect();
+    if items.is_empty() { items } else { format!("\n{items}") }
+}
+
+/// A sentence behind its mark, broken between words where it would not fit; one line where nobody knows the width.
+fn item(mark: char, sentence: &str, width: Option<usize>) -> String {
+    let mut text = String::from(mark);
+    let mut column = 1;
+    // Not `split_whitespace`: a number and its unit stay together.
+    for word in sentence.split(' ') {
+        if column > 1 && width.is_some_and(|width| column + 1 + word.width() > width) {
+            text.push_str("\n ");
+            column = 1;
+        }
+        text.push(' ');
+        text.push_str(word);
+        column += 1 + word.width();
     }
-    if !cautions.is_empty() {
-        text.push('\n');
-        text.push_str(&cautions);
-    }
+    text.push('\n');
     text
 }
 
@@ -37,6 +61,7 @@ pub(crate) fn checks(checks: &[Checked]) -> String {
             Verdict::Holds => "holds",
             Verdict::Fails => "FAILS",
             Verdict::Unclear => "unclear",
+            Verdict::NotAsked => "–",
         };
         format!("{verdict:>7}  {check} ({found})\n")
     });
@@ -48,11 +73,25 @@ pub(crate) fn checks(checks: &[Checked]) -> String {
     }
 }
 
-fn push(text: &mut String, table: &Table) {
+/// A table below its caption.
+pub(crate) fn push(text: &mut String, table: &Table) {
     let _ = write!(
         text,
         "\n{}\n\n{}",
         table.caption,
         table.to_text(terminal::table_style())
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_is_broken_between_words_and_never_within_a_figure() {
+        let text = item('-', "Half came within 26.8\u{a0}ms 路人甲 路人甲", Some(20));
+        assert_eq!(text, "- Half came within\n  26.8\u{a0}ms 路人甲\n  路人甲\n");
+        assert_eq!(item('!', "a b", Some(1)), "! a\n  b\n");
+        assert_eq!(item('!', &"word ".repeat(90), None).lines().count(), 1);
+    }
 }

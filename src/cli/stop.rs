@@ -63,7 +63,7 @@ impl Stop {
             tokio::task::spawn(async move {
                 while arrivals.recv().await.is_some() {
                     if first.set(signal).is_err() {
-                        terminal::say("talkplace: ended at once; the run's folder holds what was finished before");
+                        terminal::say("talkplace: ended at once; transports that were finished before are kept");
                         process::exit(signal.status().into());
                     }
                     terminal::say("talkplace: stopping; ctrl-C again ends at once");

@@ -23,12 +23,15 @@ pub(crate) fn say(line: &str) {
 /// How tables are set on stdout: as wide as the terminal, and in its bold where it is one.
 pub(crate) fn table_style() -> TextStyle {
     let stdout = io::stdout();
-    let usual = TextStyle::default();
-    let size = terminal_size::terminal_size_of(&stdout);
     TextStyle {
-        width: size.map_or(usual.width, |(width, _)| width.0.into()),
+        width: width().unwrap_or(TextStyle::default().width),
         escapes: stdout.is_terminal() && escapes_are_welcome(),
     }
+}
+
+/// How many columns stdout has, where it is a terminal.
+pub(crate) fn width() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into())
 }
 
 /// Whether stderr takes escape codes: it is a terminal, and the user has not asked for none (no-color.org).

@@ -5,7 +5,8 @@ use crate::results::{Check, Checked, Right, Term, TransportRun, Verdict};
 
 /// The verdict on every claim, in the order of the scenario.
 ///
-/// A claim about a transport that was not measured is unclear, as is one about a figure that the run does not have.
+/// A claim about a figure that the run does not have is unclear. One about a transport that was left out (the runs are those
+/// of a complete run) was not asked about: whoever turns the knob `transports` knows.
 pub fn verdicts(checks: &[Check], runs: &[TransportRun]) -> Vec<Checked> {
     checks.iter().map(|check| verdict(check, runs)).collect()
 }
@@ -21,7 +22,9 @@ fn verdict(check: &Check, runs: &[TransportRun]) -> Checked {
     let cases = cases(check, runs);
     let holds = |case: &Case| Some(check.comparison.holds(case.left?, case.right?));
     let decided: Vec<Option<bool>> = cases.iter().map(holds).collect();
-    let verdict = if decided.contains(&Some(false)) {
+    let verdict = if !asked(check, runs) {
+        Verdict::NotAsked
+    } else if decided.contains(&Some(false)) {
         Verdict::Fails
     } else if decided.is_empty() || decided.contains(&None) {
         Verdict::Unclear
@@ -33,6 +36,16 @@ fn verdict(check: &Check, runs: &[TransportRun]) -> Checked {
         verdict,
         found: found(check, &cases),
     }
+}
+
+/// Whether every transport that the claim names was measured.
+fn asked(check: &Check, runs: &[TransportRun]) -> bool {
+    let other = match &check.right {
+        Right::Times(_, term) => term.transport,
+        Right::Value(_) => None,
+    };
+    let mut named = check.left.transport.into_iter().chain(other);
+    named.all(|transport| runs.iter().any(|run| run.transport == transport))
 }
 
 /// Each transport that the claim is about, in each round; the other side of it comes from the same round.
@@ -134,6 +147,7 @@ mod tests {
             server: ServerCost::default(),
             timeline: Timeline::default(),
             failures: Failures::default(),
+            trace: None,
         }
     }
 
@@ -169,10 +183,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_measured_is_unclear() {
+    fn what_was_not_measured_is_unclear_and_what_was_left_out_is_not_asked() {
         let runs = [run(Transport::Poll, 1, 10, 500)];
-        assert_eq!(verdict_of("events.lost == 0", &runs).0, Verdict::Unclear);
-        assert_eq!(verdict_of("poll.lost == events.lost", &runs).0, Verdict::Unclear);
+        assert_eq!(verdict_of("events.lost == 0", &runs).0, Verdict::NotAsked);
+        assert_eq!(verdict_of("poll.lost == events.lost", &runs).0, Verdict::NotAsked);
         assert_eq!(verdict_of("server_delay.p50 < 1s", &runs).0, Verdict::Unclear);
     }
 }

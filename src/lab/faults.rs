@@ -37,7 +37,18 @@ pub(super) fn faults(scenario: &Scenario) -> Vec<Fault> {
     words(scenario, &mut check);
     numbers(scenario, &mut check);
     times(scenario, &mut check);
-    together(scenario, &mut check);
+    let mut of_several = Vec::new();
+    together(scenario, &mut |fine, keys, message| {
+        if !fine {
+            of_several.push(Fault {
+                keys,
+                message: message.to_owned(),
+            });
+        }
+    });
+    // What is wrong by itself need not be told again for what follows from it.
+    of_several.retain(|fault| !faults.iter().any(|first| fault.keys.contains(&first.keys[0])));
+    faults.append(&mut of_several);
     faults
 }
 
@@ -158,8 +169,9 @@ fn together(scenario: &Scenario, check: Check<'_>) {
         needed += scenario.poll_interval;
     }
     let short = format!(
-        "a drain of {} ends before the last message is heard, which takes up to {} here",
+        "a drain of {} ends before the last message is heard, which takes up to {} here; give it that with --set drain={}",
         write_time(scenario.drain),
+        write_time(needed),
         write_time(needed)
     );
     check(

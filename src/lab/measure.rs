@@ -70,8 +70,8 @@ pub fn steps(scenario: &Scenario) -> Vec<Step> {
         .collect()
 }
 
-/// Results in which nothing has been measured yet.
-pub fn begin(scenario: Scenario, folder: &RunFolder) -> Results {
+/// Results in which nothing has been measured yet; `quick` is whether the scenario is the lab's short form.
+pub fn begin(scenario: Scenario, quick: bool, folder: &RunFolder) -> Results {
     let host = Host::here();
     Results {
         schema: SCHEMA,
@@ -82,6 +82,7 @@ pub fn begin(scenario: Scenario, folder: &RunFolder) -> Results {
         cautions: cautions(&host),
         host,
         complete: false,
+        quick,
         runs: Vec::new(),
         checks: Vec::new(),
     }

@@ -49,6 +49,9 @@ impl Problems {
     }
 }
 
+/// A file that is no scenario at all has a problem in every line; its first ones say so.
+const MOST_SHOWN: usize = 12;
+
 impl std::error::Error for Problems {}
 
 impl fmt::Display for Problems {
@@ -57,7 +60,12 @@ impl fmt::Display for Problems {
             [one] => write!(f, "{one}"),
             many => {
                 write!(f, "there are {} problems:", many.len())?;
-                many.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+                let (first, rest) = many.split_at(many.len().min(MOST_SHOWN));
+                first.iter().try_for_each(|problem| write!(f, "\n  {problem}"))?;
+                match rest.len() {
+                    0 => Ok(()),
+                    more => write!(f, "\n  and {more} more"),
+                }
             }
         }
     }

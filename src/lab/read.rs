@@ -109,6 +109,18 @@ impl Reader<'_> {
 /// The sentence for a key that does not exist.
 pub(super) fn unknown(name: &str) -> String {
     let name = one_line(name);
+    let prefix = format!("{name}.");
+    let within: Vec<&str> = KEYS
+        .iter()
+        .map(|key| key.name)
+        .filter(|key| key.starts_with(&prefix))
+        .collect();
+    if !within.is_empty() {
+        return format!("`{name}` is one table and no value; its keys are {}", within.join(", "));
+    }
+    if name == QUICK {
+        return format!("`{QUICK}` is one table and no value; its keys are those of the scenario again");
+    }
     match nearest(&name) {
         Some(meant) => format!("there is no key `{name}`; did you mean `{meant}`?"),
         None => format!("there is no key `{name}`; `talkplace labs three-ways` lists the keys there are"),

@@ -39,10 +39,18 @@ impl Source {
         let mut settings = read(&self.file, &self.text, &mut problems);
         // The last one wins, and [quick] comes after the rest of its file.
         settings.sort_by_key(|setting| setting.quick);
-        let plain = self.build(settings.iter().filter(|setting| !setting.quick), changes, &mut problems);
-        let short = self.build(settings.iter(), changes, &mut problems);
+        let form = |quick: bool, problems: &mut Vec<Problem>| {
+            let settings = settings.iter().filter(|setting| quick || !setting.quick);
+            self.build(settings, changes, problems)
+        };
+        let scenario = form(quick, &mut problems);
+        // What was typed is for the form that runs: it need not suit the other one.
+        let mut others = Vec::new();
+        form(!quick, &mut others);
+        others.retain(|problem| !matches!(problem.place, Place::Typed(_)));
+        problems.append(&mut others);
         Problems::none_of(problems)?;
-        Ok(if quick { short } else { plain })
+        Ok(scenario)
     }
 
     fn build<'a>(
@@ -239,7 +247,7 @@ mod tests {
             "mine.toml:9:1: feed.arrivals: `tuesdays` is not one of \"poisson\", \"constant\"",
             "mine.toml:12:1: poll.interval: `1` has no unit",
             "mine.toml:15:1: warm_up: `soon` is no time",
-            "mine.toml:16:1: there is no key `link`",
+            "mine.toml:16:1: `link` is one table and no value",
         ];
         assert_eq!(found.len(), starts.len(), "{found:#?}");
         for (problem, start) in found.iter().zip(starts) {
@@ -336,5 +344,40 @@ mod tests {
         ) {
             let _ = source(&lines.join("\n")).scenario(true, &[]);
         }
+    }
+
+    #[test]
+    fn what_is_typed_is_for_the_form_that_runs() {
+        let text = "duration = \"4s\"\ndrain = \"9s\"\n[quick]\ndrain = \"2s\"\n";
+        let slow = [change("poll.interval", "3s")];
+        assert!(source(text).scenario(false, &slow).is_ok());
+        let refused = source(text).scenario(true, &slow).unwrap_err().to_string();
+        assert!(
+            refused.starts_with("--set poll.interval=3s: a drain of 2s"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_told_once() {
+        let refused = source("").scenario(false, &[change("link.rtt", "10m")]).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "--set link.rtt=10m: 10m is out of range: 0s to 10s"
+        );
+    }
+
+    #[test]
+    fn a_table_that_is_written_as_a_value_is_not_unknown() {
+        for text in ["feed = 3", "[[feed]]\nrate = \"1/s\""] {
+            let told = problems(text).concat();
+            assert!(
+                told.ends_with(
+                    "`feed` is one table and no value; its keys are feed.rate, feed.arrivals, feed.text_bytes"
+                ),
+                "{told}"
+            );
+        }
+        assert!(problems("quick = 5").concat().contains("`quick` is one table"));
     }
 }

@@ -21,10 +21,11 @@ use super::publisher::{Published, Publisher};
 use super::recorder::{Plan, Recorder, Tally};
 use super::schedule::{Schedule, phases};
 use super::server_process::ServerProcess;
+use super::tap::{Recording, Slice};
 use super::timeline::Steps;
 use super::{LoadError, Phase, Progress, Settings, Target, limits};
 use crate::protocol::{Seq, Transport};
-use crate::results::{Publishing, Scenario, ServerCost, TransportRun};
+use crate::results::{Publishing, Scenario, ServerCost, Trace, TransportRun};
 
 /// How often whoever watches is told.
 const TICK: Duration = Duration::from_millis(200);
@@ -37,6 +38,8 @@ const CONNECTING: u32 = 3;
 /// From the moment that everybody was served to the start of the clock, beside a round trip: all threads know of it in
 /// time, and the first held polls are there.
 const LEAD: Duration = Duration::from_millis(50);
+/// So many listeners, the first of the run, have all that crosses their connections kept for a while.
+const TRACED: usize = 3;
 
 /// What is to be measured.
 #[derive(Clone, Copy)]
@@ -149,6 +152,8 @@ impl Threads {
                 began,
                 connects: question.settings.connects_in_flight.max(1),
                 patience: question.settings.patience,
+                first: n,
+                apart: count,
                 phases,
             };
             listeners.push(crew.start(&format!("listeners-{n}"), move |stop| share.listen(stop))?);
@@ -246,6 +251,9 @@ struct Share {
     began: Instant,
     connects: usize,
     patience: Duration,
+    /// The number that its first listener has in the run, and the distance to the next one's.
+    first: usize,
+    apart: usize,
     phases: Vec<f64>,
 }
 
@@ -266,15 +274,24 @@ impl Share {
             patience: self.patience,
         });
         let mut tasks = JoinSet::new();
+        let mut recordings = Vec::new();
         for (place, phase) in self.phases.into_iter().enumerate() {
-            tasks.spawn_local(Listener::new(Rc::clone(&bench), place, phase).listen());
+            let number = self.first + place * self.apart;
+            let recording = Slice::of(&bench.scenario, &self.plan.schedule).filter(|_| number < TRACED);
+            let recording = recording.map(|slice| Recording::new(Arc::clone(&self.plan), slice, &bench.scenario));
+            recordings.extend(recording.iter().map(|recording| (number, Rc::clone(recording))));
+            tasks.spawn_local(Listener::new(Rc::clone(&bench), place, phase, recording).listen());
         }
         tokio::select! {
             () = stop.cancelled() => {}
             // They never end but by a panic, which has to end the run: its figures would lack one listener.
             Some(Err(ended)) = tasks.join_next() => std::panic::resume_unwind(ended.into_panic()),
         }
-        let seen = recorder.replace(Recorder::new(self.plan, 0));
+        let mut seen = recorder.replace(Recorder::new(self.plan, 0));
+        let traced = recordings.iter();
+        seen.traced = traced
+            .map(|(number, recording)| (*number, recording.borrow_mut().traced()))
+            .collect();
         Ok(seen)
     }
 }
@@ -345,12 +362,24 @@ fn listener_threads(settings: &Settings, listeners: u32) -> usize {
     wanted.clamp(1, (listeners as usize).max(1))
 }
 
+/// What the recordings of the threads come to; `None` when nothing was planned for them.
+fn trace(scenario: &Scenario, plan: &Plan, recorder: &mut Recorder) -> Option<Trace> {
+    let slice = Slice::of(scenario, &plan.schedule)?;
+    recorder.traced.sort_by_key(|(number, _)| *number);
+    Some(Trace {
+        from_us: slice.from.as_micros() as i64,
+        until_us: slice.until.as_micros() as i64,
+        start_at_us: plan.clock.wall_us(plan.clock.start()?),
+        listeners: recorder.traced.drain(..).map(|(_, traced)| traced).collect(),
+    })
+}
+
 /// Puts together what a run leaves.
 fn result(
     question: Question<'_>,
     plan: &Plan,
     published: Published,
-    recorder: Recorder,
+    mut recorder: Recorder,
     cost: ServerCost,
 ) -> TransportRun {
     let Question {
@@ -365,6 +394,7 @@ fn result(
     let since_start = |at: Instant| plan.clock.since_start(at).unwrap_or_default().as_secs_f64();
     let mut messages_s: Vec<f64> = published.accepted.iter().map(|(_, at)| since_start(*at)).collect();
     messages_s.sort_by(f64::total_cmp);
+    let trace = trace(scenario, plan, &mut recorder);
     TransportRun {
         transport,
         round,
@@ -388,5 +418,6 @@ fn result(
         server: cost,
         timeline: plan.steps.timeline(recorder.by_step, messages_s),
         failures: recorder.failures,
+        trace,
     }
 }

@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::tap::SharedRecording;
 use super::timer::{Sleep, Timer};
+use crate::results::Way;
 
 /// How many bytes may be under way in one direction. At 40 ms round trip that lets 50 MB/s through.
 const IN_FLIGHT: usize = 1 << 20;
@@ -36,6 +38,8 @@ struct Path {
     one_way: Duration,
     out: Lane,
     back: Lane,
+    // Told what passes the owner's side; what passes the other one, the stream below tells it.
+    recording: Option<SharedRecording>,
 }
 
 /// One direction.
@@ -60,12 +64,13 @@ enum Load {
 
 impl<S> Link<S> {
     /// Puts a path of this length in front of a stream.
-    pub(crate) fn new(stream: S, one_way: Duration, timer: &Timer) -> Link<S> {
+    pub(crate) fn new(stream: S, one_way: Duration, timer: &Timer, recording: Option<SharedRecording>) -> Link<S> {
         let path = (!one_way.is_zero()).then(|| {
             Box::new(Path {
                 one_way,
                 out: Lane::new(timer),
                 back: Lane::new(timer),
+                recording,
             })
         });
         Link { stream, path }
@@ -178,6 +183,9 @@ impl Path {
             Load::Bytes(bytes) => {
                 let n = bytes.len().min(buf.remaining());
                 buf.put_slice(&bytes[..n]);
+                if let Some(recording) = &self.recording {
+                    recording.borrow_mut().at_listener(Way::In, &bytes[..n], Instant::now());
+                }
                 self.back.advance(n);
                 Poll::Ready(Ok(()))
             }
@@ -218,6 +226,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Link<S> {
             }
         }
         let n = bytes.len().min(IN_FLIGHT - path.out.bytes);
+        if let Some(recording) = &path.recording {
+            recording
+                .borrow_mut()
+                .at_listener(Way::Out, &bytes[..n], Instant::now());
+        }
         path.out
             .send(Load::Bytes(Bytes::copy_from_slice(&bytes[..n])), path.one_way);
         // Asked again behind the new bytes, so that the task is woken for them.
@@ -265,7 +278,7 @@ mod tests {
             tokio::io::copy(&mut read, &mut write).await.unwrap();
             write.shutdown().await.unwrap();
         });
-        Link::new(near, one_way, timer)
+        Link::new(near, one_way, timer, None)
     }
 
     #[test]
@@ -338,7 +351,7 @@ mod tests {
         on_one_thread(async {
             let timer = Timer::start().unwrap();
             let (near, far) = duplex(64);
-            let mut link = Link::new(near, ONE_WAY, &timer);
+            let mut link = Link::new(near, ONE_WAY, &timer, None);
             let start = Instant::now();
             drop(far);
             assert_eq!(link.read(&mut [0; 1]).await.unwrap(), 0);
@@ -351,7 +364,7 @@ mod tests {
         on_one_thread(async {
             let timer = Timer::start().unwrap();
             let (near, mut far) = duplex(1024);
-            let mut link = Link::new(near, Duration::from_millis(1), &timer);
+            let mut link = Link::new(near, Duration::from_millis(1), &timer, None);
             let flood = tokio::task::spawn_local(async move {
                 let mut sent = 0;
                 while far.write_all(&[0; 1024]).await.is_ok() {

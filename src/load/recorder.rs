@@ -18,7 +18,7 @@ use super::ledger::{Account, Hearing};
 use super::schedule::Schedule;
 use super::timeline::Steps;
 use crate::protocol::Cursor;
-use crate::results::{Counts, Distribution, Failures, Ledger, Parts};
+use crate::results::{Counts, Distribution, Failures, Ledger, Parts, Traced, Way};
 
 /// The recorder of a thread, shared by its listeners; a thread has one core, so nobody ever waits for it.
 pub(crate) type SharedRecorder = Rc<RefCell<Recorder>>;
@@ -77,15 +77,6 @@ pub(crate) enum Answer {
     Refused,
 }
 
-/// Which way bytes went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// From a listener to the server.
-    Out,
-    /// From the server to a listener.
-    In,
-}
-
 /// The counts of one thread, merged at the end.
 #[derive(Debug)]
 pub(crate) struct Recorder {
@@ -110,6 +101,8 @@ pub(crate) struct Recorder {
     pub(crate) failures: Failures,
     /// Requests, empty answers and deliveries by step.
     pub(crate) by_step: [Vec<u64>; 3],
+    /// What crossed the connections of the first listeners, with their numbers in the run.
+    pub(crate) traced: Vec<(usize, Traced)>,
 }
 
 /// The delays as a tool measures them whose publisher waits for each answer before it sends the next message.
@@ -162,6 +155,7 @@ impl Recorder {
             server_delay: Distribution::new(),
             failures: Failures::default(),
             by_step: Default::default(),
+            traced: Vec::new(),
         }
     }
 
@@ -276,6 +270,7 @@ impl Recorder {
     /// Takes in all that the recorder of another thread has.
     pub(crate) fn merge(&mut self, other: Recorder) {
         self.accounts.extend(other.accounts);
+        self.traced.extend(other.traced);
         add_counts(&mut self.counts, &other.counts);
         add(&mut self.bytes_out, &other.bytes_out);
         add(&mut self.bytes_in, &other.bytes_in);

@@ -323,3 +323,33 @@ async fn a_server_that_ends_is_an_error_with_its_last_words() {
         "{text}"
     );
 }
+
+#[tokio::test]
+async fn what_crosses_the_first_connections_is_kept_with_its_instants() {
+    for rtt in [Duration::ZERO, Duration::from_millis(10)] {
+        for transport in Transport::ALL {
+            let scenario = Scenario {
+                rtt,
+                ..with_clear_edges()
+            };
+            let run = measured(Fault::None, transport, &scenario).await;
+            let trace = run.trace.unwrap();
+            assert_eq!(trace.listeners.len(), 3);
+            for traced in &trace.listeners {
+                assert!(!traced.is_cut);
+                let heard: Vec<u8> = traced.pieces.iter().flat_map(|piece| piece.bytes.clone()).collect();
+                let heard = String::from_utf8_lossy(&heard).into_owned();
+                // A send every 20 ms, in a slice that is longer than a poll's interval of 50 ms.
+                assert!(heard.matches("\"text\":").count() >= 3, "{transport}: {heard}");
+                assert!(heard.starts_with("GET /talkplace"), "{heard}");
+                for piece in &traced.pieces {
+                    let Some(reached_us) = piece.reached_us else { continue };
+                    let took_us = reached_us - piece.left_us;
+                    assert!(took_us >= rtt.as_micros() as i64 / 2, "{took_us}");
+                }
+                let late = |piece: &&crate::results::Piece| piece.left_us >= trace.until_us;
+                assert_eq!(traced.pieces.iter().find(late), None);
+            }
+        }
+    }
+}

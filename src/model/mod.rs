@@ -12,6 +12,7 @@
 //! | How many bytes does a message cost? | [`bytes`] |
 //! | What does waiting for a busy server add? | [`queue`], [`saturation`] (many long polls at once, and what lies past the knee) |
 //! | How many listeners can a server bear? | [`Server`] |
+//! | What would very many listeners take? | [`projection`] |
 //! | How long should a long poll be held? | [`hold`], [`unknown_limit`], [`silent_cut`] |
 //! | What did others publish? | [`published`] |
 //!
@@ -46,6 +47,7 @@ pub mod bytes;
 pub mod crossover;
 pub mod hold;
 pub mod poll_variants;
+pub mod projection;
 pub mod published;
 pub mod queue;
 pub mod saturation;

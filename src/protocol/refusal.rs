@@ -5,6 +5,8 @@ use super::Cursor;
 /// Why a request that parsed is not served: the refusals of the contract, in the order in which they win over one another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
+    /// `Content-Length` together with `Transfer-Encoding`: nobody can say where the next request begins.
+    TwoLengths,
     /// No such path.
     UnknownPath,
     /// The path exists, but not for this method; `allow` lists those that it has.
@@ -113,6 +115,12 @@ impl Refusal {
     fn table(&self) -> (u16, &'static str, &'static str, String) {
         let row = |status, reason, title, detail: &str| (status, reason, title, detail.to_owned());
         match self {
+            Refusal::TwoLengths => row(
+                400,
+                "two-lengths",
+                "Malformed request",
+                "A body has either a Content-Length or a Transfer-Encoding.",
+            ),
             Refusal::UnknownPath => row(404, "unknown-path", "No such path", "There is nothing at this path."),
             Refusal::WrongMethod { allow } => (
                 405,

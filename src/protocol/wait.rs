@@ -40,7 +40,9 @@ impl Wait {
     /// `None` when there is none, or one that does not parse: a preference may be passed over. Of several the first counts
     /// (RFC 7240, section 2).
     pub fn preferred(prefer: &str) -> Option<Wait> {
-        let wait = prefer.split([',', ';']).find_map(|preference| {
+        let wait = prefer.split(',').find_map(|preference| {
+            // What follows a semicolon belongs to the preference before it.
+            let preference = preference.split(';').next()?;
             let (name, value) = preference.split_once('=')?;
             name.trim().eq_ignore_ascii_case("wait").then_some(value.trim())
         })?;
@@ -93,6 +95,7 @@ mod tests {
         assert_eq!(seconds("respond-async, Wait = 10"), Some(10));
         assert_eq!(seconds("wait=\"7\""), Some(7));
         assert_eq!(seconds("wait=1, wait=2"), Some(1));
+        assert_eq!(seconds("wait=3; of=patience"), Some(3));
         for prefer in [
             "",
             "wait",
@@ -101,6 +104,7 @@ mod tests {
             "wait=soon",
             "wait=-1",
             "waits=3",
+            "respond-async; wait=3",
             "respond-async",
         ] {
             assert_eq!(seconds(prefer), None, "{prefer:?}");

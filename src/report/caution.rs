@@ -5,14 +5,17 @@ use super::number::{counted, milliseconds, percent};
 use super::word::{list, name, sentence, verb};
 use crate::results::{Caution, Results};
 
-/// Below so many messages, one in a hundred of them is no message at all.
-const FEW_MESSAGES: u64 = 100;
+/// Below so many messages the quantiles are the fates of single ones.
+const FEW_MESSAGES: u64 = 5;
+/// Below so many messages, one in a hundred of them is no message at all: worth a remark.
+const MANY_MESSAGES: u64 = 100;
 /// The publisher's lag may be this much of the delay before it is part of the story.
 const LAG_SHARE: f64 = 0.1;
 /// Of what was planned, this much has to be accepted.
 const ACHIEVED: f64 = 0.99;
-/// Less CPU time than this is too little to tell one server from another.
-const LITTLE_CPU_S: f64 = 0.05;
+/// The system counts CPU time in microseconds, but what a server does beside serving (timers, one look at its own
+/// memory) is a good part of less than this.
+const LITTLE_CPU_S: f64 = 0.001;
 
 /// What is doubtful about the run, and then about those beside it, under their names.
 pub(crate) fn of_all(runs: &[Results]) -> Vec<Caution> {
@@ -39,7 +42,7 @@ fn cautions(results: &Results) -> Vec<Caution> {
         missed(&entries),
         achieved(&entries),
         lag(&entries),
-        few_messages(&entries),
+        few_messages(results),
         short_window(results),
         little_cpu(&entries),
         no_link(results),
@@ -166,24 +169,34 @@ fn lag(entries: &[Entry]) -> Option<Caution> {
     ))
 }
 
-fn few_messages(entries: &[Entry]) -> Option<Caution> {
-    let most = entries
-        .iter()
-        .map(|entry| entry.run.publishing.planned_in_window)
-        .max()?;
+fn few_messages(results: &Results) -> Option<Caution> {
+    let most = messages(results)?;
     (most < FEW_MESSAGES).then(|| {
         let what = match most {
             0 => "No message fell into the window, so there is no delay and no cost of a delivery".to_owned(),
             most => format!(
-                "Only {} fell into the window: all listeners share a message’s fate, so p99 rests on the slowest few",
+                "Only {} fell into the window, and all listeners share a message’s fate: p99 is the fate of one of them",
                 counted(most, "message", "messages")
             ),
         };
-        caution(
-            what,
-            "Raise feed.rate or duration until a hundred messages or more are counted.",
+        caution(what, "Raise feed.rate or duration until more messages are counted.")
+    })
+}
+
+/// What the quantiles of a short run rest on: no reason to doubt them, but to read them with care.
+pub(crate) fn remark(results: &Results) -> Option<String> {
+    let most = messages(results)?;
+    (FEW_MESSAGES..MANY_MESSAGES).contains(&most).then(|| {
+        format!(
+            "a p99 rests on the slowest of {}, as all listeners share a message’s fate",
+            counted(most, "message", "messages")
         )
     })
+}
+
+/// The messages of the window, of the transport that was given most of them.
+fn messages(results: &Results) -> Option<u64> {
+    results.runs.iter().map(|run| run.publishing.planned_in_window).max()
 }
 
 /// A hold that is longer than the window cannot run out in it often enough to be counted.

@@ -1,6 +1,7 @@
 //! The tables: all figures of a run, several runs side by side, the knobs.
 
 use super::beside::Beside;
+use super::caution;
 use super::cell::{COST, Cell, DELAY, DELIVERIES, LEDGER, REQUESTS, SERVER_DELAY, SIDE_BY_SIDE};
 use super::entry::Entry;
 use super::knob::knobs;
@@ -39,8 +40,9 @@ fn figures(beside: &Beside) -> Table {
     Table {
         name: "figures",
         caption: format!(
-            "All figures of run {}, of the counted window unless said otherwise",
-            beside.first().run
+            "All figures of run {}, of the counted window unless said otherwise{}",
+            beside.first().run,
+            caution::remark(beside.first()).map_or_else(String::new, |remark| format!("; {remark}"))
         ),
         corner: String::new(),
         columns: entries

@@ -27,6 +27,7 @@ pub(crate) fn three_ways() -> Results {
         scenario: scenario(),
         host: host(),
         complete: true,
+        quick: false,
         runs: vec![poll(), long_poll(), websocket()],
         checks: Vec::new(),
         cautions: Vec::new(),
@@ -175,6 +176,7 @@ fn run(transport: Transport, delay: Distribution) -> TransportRun {
         },
         timeline: timeline(transport),
         failures: Failures::default(),
+        trace: None,
     }
 }
 

@@ -18,7 +18,10 @@ use super::word::{list, name};
 use crate::results::{Arrivals, Caution, Host, PollTimer, Scenario};
 
 const TEMPLATE: &str = include_str!("page.html");
-const STYLE: &str = include_str!("page.css");
+/// How a table is set, on this page and on others.
+const GRID: &str = include_str!("grid.html");
+/// The look of all pages.
+pub(crate) const STYLE: &str = include_str!("page.css");
 
 /// What the template is filled with.
 #[derive(Serialize)]
@@ -98,13 +101,20 @@ pub(crate) fn page(
         host: host(&first.host),
         command: command(&first.scenario),
     };
+    let mut environment = environment()?;
+    environment.add_template("page.html", TEMPLATE)?;
+    environment.get_template("page.html")?.render(Serde(page))
+}
+
+/// Where a page is filled in: it escapes what it is given, and knows how a table is set.
+pub(crate) fn environment() -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     // A name that the template gets wrong is an error, not an empty place on the page.
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    environment.add_template("page.html", TEMPLATE)?;
-    environment.get_template("page.html")?.render(Serde(page))
+    environment.add_template("grid.html", GRID)?;
+    Ok(environment)
 }
 
 fn figure(chart: &Chart) -> Figure<'_> {

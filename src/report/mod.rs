@@ -13,6 +13,7 @@ mod html;
 mod knob;
 mod number;
 mod prediction;
+pub mod projection;
 mod rounds;
 mod table;
 mod word;

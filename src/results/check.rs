@@ -67,6 +67,8 @@ pub enum Verdict {
     Fails,
     /// The run cannot tell: a figure is missing.
     Unclear,
+    /// It is about a transport that this run was not asked to measure.
+    NotAsked,
 }
 
 /// A claim with its verdict.

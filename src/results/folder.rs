@@ -5,9 +5,10 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::{Results, SCHEMA};
 
@@ -197,37 +198,41 @@ pub fn read_results(path: &Path) -> Result<Results, FolderError> {
     serde_json::from_str(&text).map_err(damaged)
 }
 
-/// The latest complete run of a lab, other than the one named; what cannot be read is passed over.
-pub fn latest_complete(reports: &Path, lab: &str, other_than: Option<&str>) -> Option<(PathBuf, Results)> {
-    let mut folders: Vec<PathBuf> = fs::read_dir(reports.join(lab))
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path())
+/// The latest complete run of a lab that suits; what cannot be read is passed over.
+///
+/// Only folders named like a run count, by the time in their names: an `example` or a `baseline` that somebody keeps
+/// beside them is no earlier run of theirs.
+pub fn latest_complete(reports: &Path, lab: &str, suits: impl Fn(&Results) -> bool) -> Option<(PathBuf, Results)> {
+    let folders = fs::read_dir(reports.join(lab)).ok()?.flatten();
+    let mut runs: Vec<_> = folders
+        .filter_map(|entry| Some((age(entry.file_name().to_str()?)?, entry.path())))
         .collect();
-    folders.sort_by_key(|folder| age(folder));
-    let others = folders
-        .into_iter()
+    runs.sort();
+    runs.into_iter()
         .rev()
-        .filter(|folder| folder.file_name().and_then(|name| name.to_str()) != other_than);
-    others
-        .filter_map(|folder| read_results(&folder).ok().map(|results| (folder, results)))
-        .find(|(_, results)| results.complete)
+        .filter_map(|(_, folder)| read_results(&folder).ok().map(|results| (folder, results)))
+        .find(|(_, results)| results.complete && suits(results))
 }
 
-/// Sorts runs by the time in their names, and those of one second by the number behind it.
-fn age(folder: &Path) -> (String, u32) {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let (time, number) = name.split_at_checked(TIME_LENGTH).unwrap_or((&name, ""));
-    (time.to_owned(), number.trim_start_matches('-').parse().unwrap_or(1))
+/// Sorts runs by the time in their names, and those of one second by the number behind it; `None` is no run's name.
+fn age(name: &str) -> Option<(PrimitiveDateTime, u32)> {
+    let (time, number) = name.split_at_checked(TIME_LENGTH)?;
+    let time = PrimitiveDateTime::parse(time, NAME).ok()?;
+    let number = match number {
+        "" => 1,
+        number => number.strip_prefix('-')?.parse().ok()?,
+    };
+    Some((time, number))
 }
 
+/// What a run is named after.
+const NAME: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]-[minute]-[second]");
 /// How many characters `2026-11-22T17-05-33` has.
 const TIME_LENGTH: usize = 19;
 
 fn first_free(parent: &Path, started: OffsetDateTime) -> io::Result<(String, PathBuf)> {
-    let form = format_description!("[year]-[month]-[day]T[hour]-[minute]-[second]");
     let time = started
-        .format(form)
+        .format(NAME)
         .expect("every part of the form is in an OffsetDateTime");
     let mut number = 1;
     loop {
@@ -286,6 +291,7 @@ mod tests {
             scenario: Scenario::default(),
             host: Host::here(),
             complete,
+            quick: false,
             runs: Vec::new(),
             checks: Vec::new(),
             cautions: Vec::new(),
@@ -335,10 +341,31 @@ mod tests {
         // Eleven of one second: the tenth comes after the ninth although "-10" sorts before "-9".
         let names: Vec<String> = (0..10).map(|_| make(true)).collect();
         let _interrupted = make(false);
-        let latest = |other_than| latest_complete(reports.path(), "a-lab", other_than).unwrap().1.run;
-        assert_eq!(latest(None), names[9]);
-        assert_eq!(latest(Some(&names[9])), names[8]);
-        assert!(latest_complete(reports.path(), "no-lab", None).is_none());
+        let latest = |other_than| latest_complete(reports.path(), "a-lab", |run| run.run != other_than);
+        assert_eq!(latest("").unwrap().1.run, names[9]);
+        assert_eq!(latest(&names[9]).unwrap().1.run, names[8]);
+        assert!(latest_complete(reports.path(), "no-lab", |_| true).is_none());
+    }
+
+    #[test]
+    fn only_folders_named_like_runs_are_earlier_runs() {
+        let reports = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(reports.path(), "a-lab", STARTED).unwrap();
+        folder.write_results(&results(&folder, true)).unwrap();
+        let latest = || latest_complete(reports.path(), "a-lab", |_| true);
+        assert!(latest().is_some());
+        for name in [
+            "example",
+            "zzz",
+            "2026-11-22T17-05-33-old",
+            "2026-13-22T17-05-33",
+            "2026-11-22T17-05-33~",
+        ] {
+            let kept = reports.path().join("a-lab").join(name);
+            fs::rename(folder.path(), &kept).unwrap();
+            assert!(latest().is_none(), "{name}");
+            fs::rename(&kept, folder.path()).unwrap();
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod knob;
 pub mod metric;
 mod run;
 mod scenario;
+mod trace;
 
 pub use check::{Check, CheckError, Checked, Comparison, Right, Term, Verdict};
 pub use distribution::Distribution;
@@ -19,6 +20,7 @@ pub use run::{
     Answers, Bytes, Connections, Counts, Failures, Ledger, Parts, Publishing, ServerCost, Timeline, TransportRun,
 };
 pub use scenario::{Arrivals, PollTimer, Scenario};
+pub use trace::{Piece, Trace, Traced, Way};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +40,9 @@ pub struct Results {
     pub started_at: String,
     /// What was asked for, every knob with the value it had.
     pub scenario: Scenario,
+    /// Whether it was the lab's short form, which is for a first look: nothing to set beside the long one.
+    #[serde(default)]
+    pub quick: bool,
     /// Where it was measured.
     pub host: Host,
     /// False while the run is under way, and for ever when it was interrupted: some of the scenario's transports are missing.

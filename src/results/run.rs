@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::Distribution;
+use super::{Distribution, Trace};
 use crate::protocol::Transport;
 
 /// What one transport did and what it cost, in one round.
@@ -38,6 +38,9 @@ pub struct TransportRun {
     pub timeline: Timeline,
     /// What went wrong on the load generator's side, over the whole run.
     pub failures: Failures,
+    /// What crossed the connections of a few listeners; `None` in older results, and of a run that planned no slice for it.
+    #[serde(default)]
+    pub trace: Option<Trace>,
 }
 
 /// What the publishers did, over the whole run.

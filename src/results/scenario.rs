@@ -9,7 +9,9 @@ use crate::protocol::Transport;
 ///
 /// It is plain data: [`lab`](crate::lab) reads it from TOML and checks it, [`load`](crate::load) obeys it, and it is
 /// kept in the results so that a run can be repeated. Durations are written in seconds.
+// A knob that is younger than the file has the value that nobody could turn then: its default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Scenario {
     /// The lab's short name: `three-ways`.
     pub lab: String,
@@ -54,7 +56,7 @@ pub struct Scenario {
     /// How many messages the server keeps for listeners that come back.
     pub server_keep_messages: u32,
     /// How long the server is stopped in the middle of the window; zero is not at all. It shows what a stall does to the delays, and to whoever measures them.
-    #[serde(rename = "server_stop_s", with = "seconds", default)]
+    #[serde(rename = "server_stop_s", with = "seconds")]
     pub server_stop: Duration,
     /// How often each transport is measured, in turn with the others: A B C A B C.
     pub repeat: u32,

@@ -20,6 +20,10 @@ const TOLD: usize = 64;
 /// How long to wait when the system has no descriptor left for one more connection.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Bytes that the system keeps unsent for one connection. With megabytes of them a listener that reads slowly would look like
+/// one that does not read, as the system asks for more only when a third has gone; and each would cost those megabytes.
+const UNSENT: u32 = 16 << 10;
+
 /// Opens a socket to listen on. An IPv6 address is that alone, so that both loopbacks can have one each.
 ///
 /// # Errors
@@ -57,6 +61,8 @@ impl Door {
     /// Accepts for ever. Whatever goes wrong with one connection, the next one is served.
     pub(super) async fn open(self, socket: TcpListener) -> io::Result<()> {
         socket.set_nonblocking(true)?;
+        // Each connection inherits it.
+        socket2::SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT)?;
         let socket = tokio::net::TcpListener::from_std(socket)?;
         for turn in 0.. {
             match socket.accept().await {

@@ -116,7 +116,7 @@ pub(super) fn refused(refusal: &Refusal) -> Response<AnswerBody> {
             }
         }
         // The rest of the body is not read, or never came: what follows on this connection would be taken for a request.
-        Refusal::TooLarge { .. } | Refusal::BodyTimeout => {
+        Refusal::TwoLengths | Refusal::TooLarge { .. } | Refusal::BodyTimeout => {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         _ => {}

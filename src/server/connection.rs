@@ -6,28 +6,26 @@ use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::HeaderMap;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, trace};
 
-use super::answer::Tracked;
+use super::answer::{self, Tracked};
 use super::router;
 use super::transport::{Upgrade, run_websocket};
 use super::wire::{Activity, Overdue, Wire, linger, shutdown_write};
 use super::worker::Worker;
+use crate::protocol::Refusal;
 
 /// How long a closed connection may still send what it had begun to.
 const LINGER: Duration = Duration::from_secs(2);
-
-/// Sent when a head did not come in time; hyper would only close.
-const TOO_SLOW: &[u8] =
-    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncache-control: no-store\r\ncontent-length: 0\r\n\r\n";
 
 /// What a request's handler knows of the connection that it came by.
 pub(super) struct Connection {
@@ -44,6 +42,8 @@ enum Ended {
     Done(hyper::Result<()>),
     /// It took too long.
     Overdue(Overdue),
+    /// The peer has left while something was held for it.
+    Left,
 }
 
 impl Connection {
@@ -86,17 +86,24 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
     let limits = connection.worker.server.config.limits;
     let activity = Rc::new(Activity::new());
     let service = service_fn(|request| {
-        activity.answering();
+        let is_well_framed = activity.answering();
         let (connection, activity) = (Rc::clone(&connection), Rc::clone(&activity));
         // Unpin, as an upgrade by hand asks for; and a connection without a request carries none of it.
         Box::pin(async move {
-            let response = router::answer(connection, request).await;
+            let response = if is_well_framed {
+                router::answer(connection, request).await
+            } else {
+                connection.worker.server.metrics.refused(&Refusal::TwoLengths);
+                answer::refused(&Refusal::TwoLengths)
+            };
             Ok::<_, Infallible>(response.map(|body| Tracked::new(body, activity)))
         })
     });
     let wire = Wire::new(Rc::clone(&socket), Rc::clone(&activity));
     let mut http = http1::Builder::new()
         .header_read_timeout(None)
+        // Else hyper drops even an answer that is ready when the peer has said that it will send no more.
+        .half_close(true)
         .max_headers(limits.head_fields)
         .max_header_size(limits.head_bytes)
         .max_buf_size(limits.head_bytes.max(8192))
@@ -113,6 +120,9 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
         }
         if let Poll::Ready(done) = http.poll_without_shutdown(cx) {
             return Poll::Ready(Ended::Done(done));
+        }
+        if activity.is_busy() && has_left(&socket, cx) {
+            return Poll::Ready(Ended::Left);
         }
         // The alarm is set anew only when it would come too late: a busy connection does not touch it.
         let deadline = activity.deadline(&limits);
@@ -136,15 +146,28 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
                 return Some((http.into_parts().read_buf, upgrade));
             }
         }
-        Ended::Done(Err(error)) => debug!(peer = %connection.peer, %error, "connection ended"),
+        Ended::Done(Err(error)) => {
+            debug!(peer = %connection.peer, %error, "connection ended");
+            if error.is_parse() && activity.is_silent() {
+                let too_large = error.is_parse_too_large();
+                refuse(
+                    &socket,
+                    if too_large {
+                        "431 Request Header Fields Too Large"
+                    } else {
+                        "400 Bad Request"
+                    },
+                );
+            }
+        }
+        Ended::Left => debug!(peer = %connection.peer, "peer left"),
         Ended::Overdue(overdue) => {
             debug!(peer = %connection.peer, ?overdue, "connection let go");
             if overdue == Overdue::Stalled {
                 return None;
             }
             if overdue == Overdue::Head {
-                // As much as fits: nobody waits for it.
-                let _ = socket.try_write(TOO_SLOW);
+                refuse(&socket, "408 Request Timeout");
             }
         }
     }
@@ -154,4 +177,19 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
         linger(&socket, LINGER).await;
     }
     None
+}
+
+/// Whether the peer sends no more. Whoever closes looks the same as whoever only stops sending: neither is held any longer,
+/// or listeners that are gone would stay until their timeout.
+fn has_left(socket: &TcpStream, cx: &mut Context<'_>) -> bool {
+    let mut byte = [0];
+    let mut byte = ReadBuf::new(&mut byte);
+    matches!(socket.poll_peek(cx, &mut byte), Poll::Ready(Ok(0) | Err(_)))
+}
+
+/// Answers a request that did not parse, or not in time. As much as fits is written: nobody waits for it.
+fn refuse(socket: &TcpStream, status: &str) {
+    let answer =
+        format!("HTTP/1.1 {status}\r\nconnection: close\r\ncache-control: no-store\r\ncontent-length: 0\r\n\r\n");
+    let _ = socket.try_write(answer.as_bytes());
 }

@@ -1,10 +1,9 @@
 //! What `/metrics` shows, in the Prometheus text format.
 
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
 use prometheus::core::Collector;
-use prometheus::{Counter, Encoder, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
+use super::process::Process;
 use crate::protocol::{Refusal, Transport};
 
 /// What a request of a transport was answered with.
@@ -44,12 +43,6 @@ pub(super) struct Metrics {
     process: Process,
 }
 
-struct Process {
-    cpu: Counter,
-    resident: IntGauge,
-    fds: IntGauge,
-}
-
 /// A listener that counts as one while this lives.
 pub(super) struct Present(IntGauge);
 
@@ -75,9 +68,6 @@ impl Metrics {
         let refusals = registered(&registry, IntCounterVec::new(refusals, &["reason"]));
         let messages = IntCounter::with_opts(opts("talkplace_messages_total", "Messages that the feed took in."));
         let connections = IntGauge::with_opts(opts("talkplace_connections", "Connections now open."));
-        let cpu = Counter::with_opts(opts("process_cpu_seconds_total", "User and system time, in seconds."));
-        let resident = IntGauge::with_opts(opts("process_resident_memory_bytes", "Resident memory, in bytes."));
-        let fds = IntGauge::with_opts(opts("process_open_fds", "File descriptors now open."));
         Metrics {
             listeners: Transport::ALL.map(|transport| listeners.with_label_values(&[transport.name()])),
             requests: Transport::ALL
@@ -86,11 +76,7 @@ impl Metrics {
             messages: registered(&registry, messages),
             connections: registered(&registry, connections),
             refusals,
-            process: Process {
-                cpu: registered(&registry, cpu),
-                resident: registered(&registry, resident),
-                fds: registered(&registry, fds),
-            },
+            process: Process::new(&registry),
             registry,
         }
     }
@@ -132,27 +118,6 @@ impl Metrics {
     }
 }
 
-impl Process {
-    fn look(&self) {
-        if let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) {
-            let seconds = (usage.user_time() + usage.system_time()).num_microseconds() as f64 / 1e6;
-            // Another scrape may have counted further in between; a counter only goes up.
-            self.cpu.inc_by((seconds - self.cpu.get()).max(0.0));
-        }
-        self.resident.set(resident_bytes().unwrap_or(0));
-        self.fds
-            .set(std::fs::read_dir("/proc/self/fd").map_or(0, |fds| fds.count() as i64));
-    }
-}
-
-/// Resident memory as Linux tells it.
-fn resident_bytes() -> Option<i64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: i64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
-}
-
 fn index(transport: Transport) -> usize {
     Transport::ALL
         .iter()
@@ -160,11 +125,11 @@ fn index(transport: Transport) -> usize {
         .expect("ALL has every transport")
 }
 
-fn opts(name: &str, help: &str) -> Opts {
+pub(super) fn opts(name: &str, help: &str) -> Opts {
     Opts::new(name, help)
 }
 
-fn registered<C: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> C {
+pub(super) fn registered<C: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> C {
     let collector = made.expect("the names of the metrics are valid");
     registry
         .register(Box::new(collector.clone()))
@@ -196,6 +161,13 @@ mod tests {
             "talkplace_messages_total 0",
             "talkplace_refusals_total{reason=\"unknown-path\"} 1",
             "process_cpu_seconds_total ",
+            "process_cpu_user_seconds_total ",
+            "process_cpu_system_seconds_total ",
+            "process_cpu_waiting_seconds_total ",
+            "process_voluntary_context_switches_total ",
+            "process_involuntary_context_switches_total ",
+            "process_peak_resident_memory_bytes ",
+            "process_threads ",
             "process_resident_memory_bytes ",
             "process_open_fds ",
         ] {

@@ -29,6 +29,8 @@ impl Origin {
     /// # Errors
     /// [`OriginError`] when it names none.
     pub fn of_host(host: &str) -> Result<Origin, OriginError> {
+        // A port may be left out behind its colon (RFC 3986, section 3.2.3).
+        let host = host.strip_suffix(':').unwrap_or(host);
         let authority: Authority = host.parse().map_err(|_| OriginError)?;
         // `user@host` parses as an authority, but is no Host; nor is a port that is not a number.
         let written = authority.as_str();
@@ -79,6 +81,7 @@ mod tests {
         assert!(same("https://example.org", "example.org:443"));
         assert!(same("https://example.org:443", "example.org"));
         assert!(same("http://example.org:80", "example.org"));
+        assert!(same("http://example.org", "example.org:"));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::HeaderMap;
-use hyper::body::Incoming;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, TRANSFER_ENCODING};
 
 use crate::protocol::Refusal;
 
@@ -68,7 +68,9 @@ pub(super) enum ContentType {
 /// malformed when the header comes twice.
 pub(super) fn content_type(headers: &HeaderMap) -> Result<Option<ContentType>, Refusal> {
     let encoding = single(headers, &CONTENT_ENCODING)?.unwrap_or("identity");
-    if !encoding.eq_ignore_ascii_case("identity") {
+    let mut transfer = headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked_only = transfer.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if !encoding.eq_ignore_ascii_case("identity") || !is_chunked_only {
         return Err(Refusal::UnsupportedType("An encoded body is not read here."));
     }
     let Some(value) = single(headers, &CONTENT_TYPE)? else {
@@ -110,6 +112,10 @@ pub(super) async fn body(
     max_text: usize,
     patience: Duration,
 ) -> Result<Bytes, Refusal> {
+    // One that says that it is too long is not waited for.
+    if body.size_hint().lower() > max_bytes as u64 {
+        return Err(Refusal::TooLarge { max_text });
+    }
     let whole = tokio::time::timeout(patience, Limited::new(body, max_bytes).collect());
     match whole.await {
         Err(_) => Err(Refusal::BodyTimeout),

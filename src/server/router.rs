@@ -74,9 +74,10 @@ async fn handle(
         publish::allow(server, address)?;
     }
     let site = site(head)?;
+    let origin = single(&head.headers, &ORIGIN)?;
     let is_upgrade = route == Route::Hear(Transport::Websocket) && asks_for_upgrade(head.version, &head.headers);
     if is_upgrade || head.method == Method::POST {
-        check_origin(connection, head, site.as_ref())?;
+        check_origin(connection, origin, site.as_ref())?;
     }
     match route {
         Route::Page => Ok(page::index()),
@@ -167,10 +168,8 @@ fn site(head: &Parts) -> Result<Option<Origin>, Refusal> {
 }
 
 /// Lets in who is no browser, a page of this site, and a page of an origin that is allowed.
-fn check_origin(connection: &Connection, head: &Parts, site: Option<&Origin>) -> Result<(), Refusal> {
-    let Some(origin) = single(&head.headers, &ORIGIN)? else {
-        return Ok(());
-    };
+fn check_origin(connection: &Connection, origin: Option<&str>, site: Option<&Origin>) -> Result<(), Refusal> {
+    let Some(origin) = origin else { return Ok(()) };
     let origin: Origin = origin.parse().map_err(|_| Refusal::OtherOrigin)?;
     let own = Some(&origin) == site;
     if own || connection.worker.server.config.origins.contains(&origin) {

@@ -111,12 +111,15 @@ impl SignIn {
     /// # Errors
     /// Bad signature when `name.sig` is missing or does not match, malformed when one of the two comes twice.
     pub(super) fn speaker(&self, headers: &HeaderMap) -> Result<Speaker, Refusal> {
-        let name = cookie(headers, "name")?;
-        let signature = cookie(headers, "name.sig")?;
-        let Some(value) = name else {
+        // Without a name nobody looks at signatures.
+        let Some(name) = cookie(headers, "name")? else {
             return Ok(Speaker::guest());
         };
-        if !signature.is_some_and(|signature| self.key.verify(value, signature)) {
+        let signature = cookie(headers, "name.sig")?.and_then(text);
+        let (Some(value), Some(signature)) = (text(name), signature) else {
+            return Err(Refusal::BadSignature);
+        };
+        if !self.key.verify(value, signature) {
             return Err(Refusal::BadSignature);
         }
         let json = STANDARD.decode(value).ok();
@@ -134,24 +137,29 @@ pub(super) fn expired_cookies() -> [&'static str; 2] {
 }
 
 /// The one value of a cookie, from all `Cookie` headers.
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Refusal> {
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, Refusal> {
     let mut found = None;
-    for header in headers.get_all(COOKIE) {
-        // A cookie of another application on this host may hold any bytes; it must not lock its visitor out here.
-        let pairs = header.as_bytes().split(|byte| *byte == b';');
-        for pair in pairs.filter_map(|pair| std::str::from_utf8(pair).ok()) {
-            let Some((key, value)) = pair.split_once('=') else {
-                continue;
-            };
-            if key.trim() != name {
-                continue;
-            }
-            if found.replace(value.trim()).is_some() {
-                return Err(Refusal::malformed(format!("The cookie `{name}` comes more than once.")));
-            }
+    // A cookie of another application on this host may hold any bytes; it must not lock its visitor out here.
+    let pairs = headers.get_all(COOKIE).iter();
+    for pair in pairs.flat_map(|header| header.as_bytes().split(|byte| *byte == b';')) {
+        let Some(equals) = pair.iter().position(|byte| *byte == b'=') else {
+            continue;
+        };
+        if pair[..equals].trim_ascii() != name.as_bytes() {
+            continue;
+        }
+        if found.replace(pair[equals + 1..].trim_ascii()).is_some() {
+            return Err(Refusal::malformed(format!("The cookie `{name}` comes more than once.")));
         }
     }
     Ok(found)
+}
+
+/// What a cookie says, with or without the quotes that may be around it (RFC 6265, section 4.1.1).
+fn text(value: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(value).ok()?;
+    let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    Some(bare.unwrap_or(text))
 }
 
 #[derive(Deserialize)]

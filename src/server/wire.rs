@@ -1,6 +1,6 @@
 //! The socket below HTTP: what hyper reads and writes through, and what is known from watching it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::config::Limits;
+use super::framing::Framing;
 
 /// One connection's socket as hyper takes it.
 ///
@@ -25,6 +26,11 @@ pub(super) struct Wire {
 pub(super) struct Activity {
     phase: Cell<Phase>,
     blocked_since: Cell<Option<Instant>>,
+    framing: RefCell<Framing>,
+    /// Requests so far.
+    requests: Cell<u64>,
+    /// Whether an answer of ours is not all out.
+    unsent: Cell<bool>,
 }
 
 #[derive(Clone, Copy)]
@@ -53,12 +59,18 @@ impl Activity {
         Activity {
             phase: Cell::new(Phase::Idle(Instant::now())),
             blocked_since: Cell::new(None),
+            framing: RefCell::default(),
+            requests: Cell::new(0),
+            unsent: Cell::new(false),
         }
     }
 
-    /// A head is whole: the request is being answered from now on.
-    pub(super) fn answering(&self) {
+    /// A head is whole: the request is being answered from now on. Gives whether it says its length at most once.
+    pub(super) fn answering(&self) -> bool {
         self.phase.set(Phase::Busy);
+        self.unsent.set(true);
+        self.requests.set(self.requests.get() + 1);
+        !self.framing.borrow().is_ambiguous(self.requests.get())
     }
 
     /// The answer is out, or on its way.
@@ -78,7 +90,22 @@ impl Activity {
         }
     }
 
-    fn has_read(&self) {
+    /// Whether a request is being answered.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self.phase.get(), Phase::Busy)
+    }
+
+    /// Whether nothing of ours is on its way out. What hyper writes then is its own answer to what it cannot parse.
+    pub(super) fn is_silent(&self) -> bool {
+        !self.unsent.get()
+    }
+
+    fn has_flushed(&self) {
+        self.unsent.set(self.is_busy());
+    }
+
+    fn has_read(&self, bytes: &[u8]) {
+        self.framing.borrow_mut().read(bytes);
         if let Phase::Idle(_) = self.phase.get() {
             self.phase.set(Phase::Head(Instant::now()));
         }
@@ -98,7 +125,17 @@ impl Wire {
         Wire { socket, activity }
     }
 
-    fn write_with(&self, cx: &mut Context<'_>, write: impl Fn() -> io::Result<usize>) -> Poll<io::Result<usize>> {
+    /// `length` is that of what is written. hyper's own answers are swallowed, since they lack the headers that every answer
+    /// has: the connection's task writes better ones.
+    fn write_with(
+        &self,
+        cx: &mut Context<'_>,
+        length: usize,
+        write: impl Fn() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        if self.activity.is_silent() {
+            return Poll::Ready(Ok(length));
+        }
         loop {
             if self.socket.poll_write_ready(cx)?.is_pending() {
                 self.activity.has_written(false);
@@ -127,7 +164,7 @@ impl Read for Wire {
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(n) => {
                     if n > 0 {
-                        self.activity.has_read();
+                        self.activity.has_read(&chunk[..n]);
                     }
                     buf.put_slice(&chunk[..n]);
                     return Poll::Ready(Ok(()));
@@ -139,7 +176,7 @@ impl Read for Wire {
 
 impl Write for Wire {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.write_with(cx, || self.socket.try_write(buf))
+        self.write_with(cx, buf.len(), || self.socket.try_write(buf))
     }
 
     fn poll_write_vectored(
@@ -147,14 +184,17 @@ impl Write for Wire {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.write_with(cx, || self.socket.try_write_vectored(bufs))
+        let length = bufs.iter().map(|buf| buf.len()).sum();
+        self.write_with(cx, length, || self.socket.try_write_vectored(bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
         true
     }
 
+    // hyper flushes when it has written all that it had.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.activity.has_flushed();
         Poll::Ready(Ok(()))
     }
 

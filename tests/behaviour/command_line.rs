@@ -39,7 +39,7 @@ fn the_help_shows_examples() {
     assert_eq!(help.status, Some(0));
     assert!(
         help.stdout
-            .contains("talkplace run three-ways --rate 1/10s --long-poll-timeout 2s"),
+            .contains("talkplace run three-ways --rate 1/10s --duration 1m"),
         "{}",
         help.stdout
     );
@@ -78,6 +78,70 @@ fn an_unknown_lab_is_answered_with_those_there_are() {
         );
     }
     assert!(home.list(".").is_empty());
+}
+
+#[test]
+fn what_is_no_scenario_is_told_apart() {
+    let home = Home::new();
+    home.write("empty/notes.txt", "");
+    std::fs::write(home.path("picture"), [0xff, 0xd8, 0xff]).unwrap();
+    home.write("prose", &"This is a letter, and no table.\n".repeat(100));
+    for (file, sentence) in [
+        ("empty", "there is no empty/scenario.toml"),
+        ("picture", "picture is no text"),
+        ("prose", "more"),
+    ] {
+        let ended = home.talkplace(&["run", file]);
+        assert!(ended.refused().contains(sentence), "{}", ended.stderr);
+        assert!(ended.stderr.lines().count() < 20, "{}", ended.stderr);
+    }
+    assert_eq!(home.list("."), ["empty", "picture", "prose"]);
+}
+
+#[test]
+fn a_number_below_zero_is_a_value_and_no_flag() {
+    let home = Home::new();
+    let ended = home.talkplace(&["run", "three-ways", "--listeners", "-5"]);
+    assert!(ended.refused().contains("`-5` is no whole number"), "{}", ended.stderr);
+    let ended = home.talkplace(&["run", "three-ways", "--generator-threads", "0"]);
+    assert_eq!(ended.status, Some(2));
+    assert!(ended.stderr.contains("from 1 up"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_is_wrong_with_the_settings_of_a_server_is_told_with_its_line() {
+    let home = Home::new();
+    for (text, sentence) in [
+        (
+            "workers = 1\nlong_poll_timeout = 5\n",
+            "line 2, `long_poll_timeout = 5`: ",
+        ),
+        (
+            "workers = -1",
+            "line 1, `workers = -1`: invalid value: integer `-1`, expected a whole number",
+        ),
+        ("\nmax_texts = 1", "line 2, `max_texts = 1`: unknown field"),
+        ("workers = 1000000", "--workers 1000000 is too many: 1024 is the most"),
+    ] {
+        home.write("server.toml", text);
+        let ended = home.talkplace(&["serve", "--listen", "127.0.0.1:0", "--config", "server.toml"]);
+        assert!(ended.refused().contains(sentence), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn words_from_elsewhere_do_not_steer_the_terminal() {
+    let home = Home::new();
+    home.write("small.toml", "title = \"Plain\"\ntransports = [\"websocket\"]\nlisteners = 1\nduration = \"500ms\"\nwarm_up = \"0s\"\ndrain = \"500ms\"\n");
+    let ended = home.talkplace(&["run", "small.toml", "--json"]);
+    home.write(
+        "theirs/results.json",
+        &ended.stdout.replace("Plain", "Pl\\u001b[31main"),
+    );
+    let drawn = home.talkplace(&["report", "theirs"]);
+    assert_eq!(drawn.status, Some(0), "{}", drawn.stderr);
+    assert!(drawn.stdout.starts_with("Pl[31main\n"), "{}", drawn.stdout);
+    assert!(!drawn.stdout.contains('\x1b'), "{}", drawn.stdout);
 }
 
 #[test]
@@ -127,6 +191,7 @@ fn what_is_no_run_is_told_apart() {
     for (run, sentence) in [
         ("nothing", "there is no run `nothing`"),
         ("empty", "empty holds no results.json"),
+        (".", ". holds no results.json"),
         ("damaged", "damaged/results.json is damaged or is no run's: EOF"),
         ("newer", "newer/results.json was written by a newer talkplace"),
         (
@@ -158,6 +223,21 @@ fn a_place_that_cannot_be_written_to_is_told_before_anything_is_measured() {
         ended.stderr
     );
     assert_eq!(home.read("reports"), "a file of mine");
+}
+
+#[test]
+fn hardly_any_open_files_are_a_sentence_and_no_panic() {
+    let home = Home::new();
+    let program = home.command(&[]).get_program().to_owned();
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .current_dir(home.path("."))
+        .args(["-c", "ulimit -n 8; exec \"$0\" run three-ways"]);
+    let ended = shell.arg(program).output().unwrap();
+    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(2), "{told}");
+    assert!(told.contains("may open only 8 files"), "{told}");
+    assert!(home.list(".").is_empty());
 }
 
 #[test]

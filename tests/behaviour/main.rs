@@ -5,6 +5,7 @@
 )]
 
 mod command_line;
+mod project;
 mod runs;
 mod server;
 mod support;

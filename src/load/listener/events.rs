@@ -19,7 +19,7 @@ impl From<TooLong> for End {
 /// Reads one event stream.
 pub(super) async fn attend(listener: &mut Listener) -> Attendance {
     let bench = listener.bench.clone();
-    let mut http = Http::open(&bench).await?;
+    let mut http = Http::open(listener).await?;
     http.ready().await?;
     // Without `Accept: text/event-stream`, so that a refusal comes with its status and not as an event for browsers.
     let path = format!("/talkplace/events?after={}", listener.cursor);

@@ -12,7 +12,7 @@ use hyper::header::{HOST, HeaderValue, USER_AGENT};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 
-use super::{Bench, End, Wire};
+use super::{End, Listener, Wire};
 use crate::load::recorder::Failure;
 
 /// Room for an answer's head, and for what comes with it. hyper would begin with 8 KiB, which 15,000 listeners would all keep.
@@ -62,8 +62,9 @@ impl Driven {
 
 impl Http {
     /// Connects.
-    pub(super) async fn open(bench: &Bench) -> Result<Http, Failure> {
-        let wire = bench.connect().await?;
+    pub(super) async fn open(listener: &Listener) -> Result<Http, Failure> {
+        let bench = &listener.bench;
+        let wire = bench.connect(listener.recording.as_ref()).await?;
         let (sender, connection) = Builder::new()
             .read_buf_exact_size(Some(READ_BUFFER))
             .handshake(TokioIo::new(wire))

@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 use super::heard::{Gone, Heard};
 use super::link::Link;
 use super::recorder::{Failure, Plan, SharedRecorder};
-use super::tap::Tap;
+use super::tap::{SharedRecording, Tap};
 use super::timer::Timer;
 use crate::protocol::{Cursor, Transport};
 use crate::results::Scenario;
@@ -67,6 +67,8 @@ pub(crate) struct Listener {
     is_ready: bool,
     /// Failures since it was last served.
     setbacks: u32,
+    /// Keeps what crosses its connections, if anything does.
+    recording: Option<SharedRecording>,
 }
 
 /// Why a listener has to connect again.
@@ -94,7 +96,7 @@ impl From<Failure> for End {
 
 impl Bench {
     /// Opens a connection, which takes one round trip of the link: SYN and SYN-ACK are half of it each.
-    async fn connect(&self) -> Result<Wire, Failure> {
+    async fn connect(&self, recording: Option<&SharedRecording>) -> Result<Wire, Failure> {
         let one_way = self.scenario.one_way();
         self.wait(one_way).await;
         let stream = {
@@ -107,8 +109,11 @@ impl Bench {
         self.recorder.borrow_mut().connection(Instant::now());
         stream.set_nodelay(true).map_err(|_| Failure::Connect)?;
         self.wait(one_way).await;
-        let tapped = Tap::new(stream, Rc::clone(&self.recorder));
-        Ok(Link::new(tapped, one_way, &self.timer))
+        if let Some(recording) = recording {
+            recording.borrow_mut().connected(Instant::now());
+        }
+        let tapped = Tap::new(stream, Rc::clone(&self.recorder), recording.cloned());
+        Ok(Link::new(tapped, one_way, &self.timer, recording.cloned()))
     }
 
     async fn wait(&self, length: Duration) {
@@ -125,7 +130,7 @@ impl Bench {
 
 impl Listener {
     /// One that has not connected yet.
-    pub(crate) fn new(bench: Rc<Bench>, place: usize, phase: f64) -> Listener {
+    pub(crate) fn new(bench: Rc<Bench>, place: usize, phase: f64, recording: Option<SharedRecording>) -> Listener {
         Listener {
             cursor: bench.plan.base,
             bench,
@@ -133,6 +138,7 @@ impl Listener {
             phase,
             is_ready: false,
             setbacks: 0,
+            recording,
         }
     }
 

@@ -36,7 +36,7 @@ enum Next {
 /// Polls over one connection.
 pub(super) async fn attend(listener: &mut Listener, kind: Kind) -> Attendance {
     let bench = listener.bench.clone();
-    let mut http = Http::open(&bench).await?;
+    let mut http = Http::open(listener).await?;
     // The first request goes at once: whoever comes (back) wants to know now. The turns begin after it.
     let mut is_first = !listener.is_ready;
     loop {

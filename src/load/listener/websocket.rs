@@ -35,7 +35,7 @@ pub(super) async fn attend(listener: &mut Listener) -> Attendance {
 
 async fn open(listener: &mut Listener) -> Result<WebSocketStream<Wire>, End> {
     let bench = listener.bench.clone();
-    let wire = bench.connect().await?;
+    let wire = bench.connect(listener.recording.as_ref()).await?;
     let url = format!("ws://{}/talkplace?after={}", bench.server, listener.cursor);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)

@@ -58,6 +58,15 @@ impl AnswerMeter {
         matches!(self.state, State::Upgraded(_))
     }
 
+    /// Whether the next byte begins a chunk or a frame of an answer that goes on.
+    pub(super) fn is_between_pieces(&self) -> bool {
+        match &self.state {
+            State::ChunkSize => self.line.len == 0,
+            State::Upgraded(frames) => frames.is_between_frames(),
+            _ => false,
+        }
+    }
+
     /// Adds the next bytes, however the stream was cut.
     pub(super) fn take(&mut self, mut bytes: &[u8], parts: &mut Parts) {
         while !bytes.is_empty() {

@@ -13,6 +13,11 @@ pub(super) struct FrameMeter {
 }
 
 impl FrameMeter {
+    /// Whether the next byte begins a frame.
+    pub(super) fn is_between_frames(&self) -> bool {
+        self.header_len == 0 && self.payload_left == 0
+    }
+
     /// Adds the next bytes, however the stream was cut.
     pub(super) fn take(&mut self, mut bytes: &[u8], parts: &mut Parts) {
         while let Some((first, rest)) = bytes.split_first() {

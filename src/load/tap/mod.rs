@@ -3,11 +3,12 @@
 //! A [`Tap`] sits right on the TCP stream, on the server's side of the emulated link. It reads along and tells each byte's part: head,
 //! body or frame. It counts bytes as the system takes and gives them, so its sums are those of a packet capture.
 //!
-//! All of it meets in [`Tap::saw`], with the bytes and the instant: whoever wants to draw the traffic of one listener
-//! has to keep them there and nowhere else.
+//! All of it meets in [`Tap::saw`], with the bytes and the instant. For the first few listeners of a run, a [`Recording`] keeps them there.
 
 mod answers;
 mod frames;
+mod recording;
+mod slice;
 
 use std::io;
 use std::pin::Pin;
@@ -16,25 +17,30 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::recorder::{SharedRecorder, Way};
-use crate::results::Parts;
+use super::recorder::SharedRecorder;
+use crate::results::{Parts, Way};
 use answers::AnswerMeter;
 use frames::FrameMeter;
+
+pub(crate) use recording::{Recording, SharedRecording};
+pub(crate) use slice::Slice;
 
 /// A stream whose bytes are counted.
 pub(crate) struct Tap<S> {
     stream: S,
     recorder: SharedRecorder,
+    recording: Option<SharedRecording>,
     answers: AnswerMeter,
     frames_out: FrameMeter,
 }
 
 impl<S> Tap<S> {
     /// Counts what crosses `stream` from now on: requests without bodies out, answers in, frames both ways behind a `101`.
-    pub(crate) fn new(stream: S, recorder: SharedRecorder) -> Tap<S> {
+    pub(crate) fn new(stream: S, recorder: SharedRecorder, recording: Option<SharedRecording>) -> Tap<S> {
         Tap {
             stream,
             recorder,
+            recording,
             answers: AnswerMeter::default(),
             frames_out: FrameMeter::default(),
         }
@@ -42,6 +48,10 @@ impl<S> Tap<S> {
 
     fn saw(&mut self, way: Way, bytes: &[u8]) {
         let now = Instant::now();
+        if let Some(recording) = &self.recording {
+            let begins = self.answers.is_between_pieces();
+            recording.borrow_mut().at_server(way, bytes, begins, now);
+        }
         let mut parts = Parts::default();
         match way {
             Way::In => self.answers.take(bytes, &mut parts),

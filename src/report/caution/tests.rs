@@ -38,8 +38,9 @@ fn each_fault_is_named_with_its_transport() {
     );
     let achieved = only(with(|run| run.publishing.accepted = 100));
     assert!(achieved.starts_with("Only 79 %"), "{achieved}");
-    let little = only(with(|run| run.server.cpu_s = Some(0.01)));
-    assert!(little.contains("50 ms"), "{little}");
+    let little = only(with(|run| run.server.cpu_s = Some(0.000_9)));
+    assert!(little.contains("1 ms"), "{little}");
+    assert_eq!(with(|run| run.server.cpu_s = Some(0.004)), []);
 }
 
 #[test]
@@ -59,12 +60,38 @@ fn a_short_or_bare_run_says_so() {
     results.scenario.rate_per_s = 0.1;
     results.scenario.duration = Duration::from_secs(30);
     assert!(only(cautions(&results)).contains("three holds"));
-    let mut results = fixture::three_ways();
-    results
-        .runs
-        .iter_mut()
-        .for_each(|run| run.publishing.planned_in_window = 10);
-    assert!(only(cautions(&results)).starts_with("Only 10 messages"));
+}
+
+#[test]
+fn few_messages_are_a_remark_and_very_few_a_caution() {
+    let of = |messages| {
+        let mut results = fixture::three_ways();
+        results
+            .runs
+            .iter_mut()
+            .for_each(|run| run.publishing.planned_in_window = messages);
+        (cautions(&results), remark(&results))
+    };
+    assert_eq!(of(100), (vec![], None));
+    for messages in [5, 99] {
+        let (cautions, remark) = of(messages);
+        assert_eq!(cautions, []);
+        let remark = remark.unwrap().replace('\u{a0}', " ");
+        assert!(
+            remark.contains(&format!("the slowest of {messages} messages")),
+            "{remark}"
+        );
+    }
+    for (messages, start) in [
+        (0, "No message"),
+        (1, "Only 1 message fell"),
+        (4, "Only 4 messages fell"),
+    ] {
+        let (cautions, remark) = of(messages);
+        let what = only(cautions);
+        assert!(what.starts_with(start), "{what}");
+        assert_eq!(remark, None);
+    }
 }
 
 #[test]

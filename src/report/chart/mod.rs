@@ -9,6 +9,7 @@ mod delay;
 mod frame;
 mod model_curve;
 mod palette;
+mod projection;
 mod quantile;
 mod requests;
 mod timeline;
@@ -20,6 +21,7 @@ use super::number::count;
 use super::table::Table;
 
 pub use canvas::DrawingError;
+pub(crate) use projection::projection;
 
 /// One chart as SVG.
 #[derive(Debug, Clone, PartialEq)]

@@ -73,8 +73,15 @@ fn nanoseconds(whole: &str, fraction: &str, unit_ns: u64) -> Option<Duration> {
 /// Writes a time so that [`read_time`] gives it back: `40ms`, `1.5s`, `2m`.
 pub fn write_time(time: Duration) -> String {
     let seconds = time.as_secs();
-    if time.subsec_nanos() == 0 && seconds >= 60 && seconds.is_multiple_of(60) {
-        return format!("{}m", seconds / 60);
+    if time.is_zero() {
+        return "0s".to_owned();
+    }
+    if time.subsec_nanos() == 0 {
+        for (unit, per_unit) in [("h", 3_600), ("m", 60)] {
+            if seconds >= per_unit && seconds.is_multiple_of(per_unit) {
+                return format!("{}{unit}", seconds / per_unit);
+            }
+        }
     }
     // The standard library's own form is exact and has just these units.
     format!("{time:?}").replace('µ', "u")

@@ -112,6 +112,7 @@ fn nobody_speaks_in_anothers_name() {
         format!("{forged}; {signature}"),
         format!("{name}; name.sig=x"),
         "name=x".into(),
+        "name=".into(),
     ] {
         for path in [
             "/me",
@@ -136,6 +137,10 @@ fn nobody_speaks_in_anothers_name() {
     }
     let alone = server.client().request("GET", "/me", &[("Cookie", signature)], b"");
     assert_eq!(alone.json()["id"], 0, "a signature alone is passed over");
+    let alone = server
+        .client()
+        .request("GET", "/me", &[("Cookie", "name.sig=x; name.sig=y")], b"");
+    assert_eq!(alone.json()["id"], 0, "however often");
     let twice = format!("{cookie}; {name}");
     server
         .client()
@@ -191,4 +196,37 @@ fn a_page_of_another_origin_neither_writes_nor_signs_in() {
         .client()
         .request("GET", "/talkplace/poll", &[("Origin", "http://evil.example")], b"");
     assert_eq!(read.status, 200, "reading is not writing");
+}
+
+#[test]
+fn a_cookie_is_read_however_it_is_written() {
+    let server = Server::start();
+    let cookie = sign_in(&server, "name=Li");
+    let [name, signature] = cookie.split("; ").collect::<Vec<_>>().try_into().unwrap();
+    let quoted = cookie.replace('=', "=\"").replace("; ", "\"; ") + "\"";
+    let me = |fields: &[u8]| {
+        let mut client = server.client();
+        client.send(&[b"GET /me HTTP/1.1\r\nHost: a\r\n", fields, b"\r\n\r\n"].concat());
+        client.answer()
+    };
+    for fields in [
+        format!("Cookie: {signature};{name}").into_bytes(),
+        format!("Cookie: {name}\r\nCookie: {signature}").into_bytes(),
+        format!("Cookie: {quoted}").into_bytes(),
+        [
+            format!("Cookie: {name}; a=").as_bytes(),
+            b"\xff\xfe; =; ;b; Name=x; ",
+            signature.as_bytes(),
+        ]
+        .concat(),
+    ] {
+        assert_eq!(
+            me(&fields).json()["name"],
+            "Li",
+            "{:?}",
+            String::from_utf8_lossy(&fields)
+        );
+    }
+    me(b"Cookie: name=\xff; name.sig=\xff").assert_problem(401);
+    me(b"Cookie: name=\xff").assert_problem(401);
 }

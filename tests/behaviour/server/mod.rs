@@ -5,6 +5,7 @@ mod events;
 mod http;
 mod identity;
 mod limits;
+mod malformed;
 mod metrics;
 mod page;
 mod polling;

@@ -68,7 +68,34 @@ fn what_is_no_message_is_refused() {
         .client()
         .request("POST", MESSAGES, &empty, b"")
         .assert_problem(400);
+    let mut client = server.client();
+    client.send(b"POST /talkplace/messages HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n");
+    client.send(b"Transfer-Encoding: gzip, chunked\r\n\r\n1\r\na\r\n0\r\n\r\n");
+    client.answer().assert_problem(415);
     assert_eq!(server.cursor().split('-').nth(1), Some("0"), "nothing was said");
+}
+
+#[test]
+fn a_body_that_says_it_is_too_long_is_not_waited_for() {
+    let server = Server::start();
+    for path in [MESSAGES, "/signin"] {
+        let mut client = server.client();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n");
+        client.send(format!("{head}Content-Length: 1000000\r\nExpect: 100-continue\r\n\r\n").as_bytes());
+        client.answer().assert_problem(413);
+        assert!(client.is_closed());
+    }
+}
+
+#[test]
+fn a_body_that_waits_for_leave_is_given_it() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.send(b"POST /talkplace/messages HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n");
+    client.send(b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+    assert_eq!(client.answer().status, 100);
+    client.send(b"hi");
+    assert_eq!(client.answer().status, 201);
 }
 
 #[test]

@@ -119,6 +119,30 @@ fn a_request_without_a_host_or_with_two_is_malformed() {
         client.send(format!("GET /me HTTP/1.1\r\n{host}\r\n").as_bytes());
         client.answer().assert_problem(400);
     }
+    for host in ["Host:\r\n", "Host: a:\r\n", "Host: [::1]:3000\r\n"] {
+        let mut client = server.client();
+        client.send(format!("GET /me HTTP/1.1\r\n{host}\r\n").as_bytes());
+        assert_eq!(client.answer().status, 200, "{host}");
+    }
+}
+
+#[test]
+fn two_origins_are_malformed_wherever_they_are_sent() {
+    let server = Server::start();
+    let twice = [("Origin", "http://talk.place"), ("Origin", "http://talk.place")];
+    for path in [
+        "/",
+        "/me",
+        "/metrics",
+        "/talkplace",
+        "/talkplace/poll",
+        "/talkplace/events",
+    ] {
+        server.client().request("GET", path, &twice, b"").assert_problem(400);
+    }
+    for path in ["/signin", "/talkplace/messages"] {
+        server.client().request("POST", path, &twice, b"").assert_problem(400);
+    }
 }
 
 #[test]
@@ -141,4 +165,26 @@ fn the_refusal_that_comes_first_wins() {
     get("/talkplace?after=x", &bad[1..2]).assert_problem(401);
     get("/talkplace?after=x", &[]).assert_problem(426);
     get("/talkplace/poll?after=zz-1&limit=0", &[]).assert_problem(400);
+}
+
+#[test]
+fn whoever_sends_no_more_still_gets_what_is_ready() {
+    let server = Server::start();
+    server.say("a");
+    let message = "Host: a\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nb";
+    for (request, status) in [
+        ("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 200),
+        (format!("POST /talkplace/messages HTTP/1.1\r\n{message}"), 201),
+        (
+            "GET /talkplace/long-poll?after=0 HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
+            200,
+        ),
+        ("GET /talkplace/poll?after=2 HTTP/1.0\r\n\r\n".to_owned(), 204),
+    ] {
+        let mut client = server.client();
+        client.send(request.as_bytes());
+        client.stream.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(client.answer().status, status, "{request}");
+        assert!(client.is_closed());
+    }
 }

@@ -318,3 +318,65 @@ fn a_listener_that_does_not_read_is_let_go_and_others_do_not_notice() {
     server.say("still here");
     assert_eq!(reader.hear(), "still here");
 }
+
+/// A listener whose system keeps little for it: what it does not read is soon the server's.
+fn with_little_room(server: &Server, target: &str) -> Ws {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(16 << 10).unwrap();
+    socket.connect(&server.address.into()).unwrap();
+    let mut client = Client::of(socket.into());
+    let answer = client.request("GET", target, &UPGRADE, b"");
+    assert_eq!(answer.status, 101, "{answer:?}");
+    Ws(client)
+}
+
+#[test]
+fn a_listener_that_reads_slowly_is_not_cut_for_a_long_backlog() {
+    let server = Server::with(|config| config.limits.stall_timeout = Duration::from_secs(1));
+    let text = "x".repeat(2_000);
+    let mut publisher = server.client();
+    for n in 0..3_000 {
+        publisher.post("/talkplace/messages", "text/plain", format!("{n} {text}").as_bytes());
+    }
+    // An ordinary socket, for which the system would take megabytes ahead, and say nothing while they last.
+    let mut listener = Ws::open(&server, "/talkplace?after=0");
+    for n in 0..3_000 {
+        // Its pace: 6 MB in eight seconds, never nothing for long.
+        if n % 10 == 0 {
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        assert!(listener.hear().starts_with(&format!("{n} ")));
+    }
+}
+
+#[test]
+fn a_listener_that_fell_behind_what_the_feed_keeps_is_cut_with_1013() {
+    let server = Server::with(|config| {
+        config.keep.messages = 10;
+        config.publishing.rate_per_s = None;
+    });
+    let mut listener = with_little_room(&server, "/talkplace?after=0");
+    let mut publisher = server.client();
+    let text = "x".repeat(4_000);
+    // More than the buffers in between hold, while it reads nothing.
+    for n in 0..2_000 {
+        publisher.post("/talkplace/messages", "text/plain", format!("{n} {text}").as_bytes());
+    }
+    let mut heard = 0;
+    let (code, _) = loop {
+        match listener.frame() {
+            (TEXT, payload) => {
+                let json: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+                assert!(
+                    json["text"].as_str().unwrap().starts_with(&format!("{heard} ")),
+                    "no gap before the end"
+                );
+                heard += 1;
+            }
+            (CLOSE, payload) => break (u16::from_be_bytes([payload[0], payload[1]]), payload),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(code, 1013);
+    assert!((1..2_000).contains(&heard), "{heard}");
+}
