@@ -224,6 +224,7 @@ mod tests {
             schedule: Schedule::new(&scenario),
             steps: Steps::new(&scenario),
             base: "fake-0".parse().unwrap(),
+            shows_naive: false,
             tally: Tally::default(),
         };
         let start = Instant::now() + Duration::from_secs(1);
