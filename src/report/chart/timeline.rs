@@ -100,7 +100,7 @@ fn time_grid(canvas: &Canvas, times: &Axis, warm_up_s: f64, (top, bottom): (f64,
         canvas.line((x, top), (x, bottom), QUIET, 1.0)?;
     }
     let axis = match warm_up_s > 0.0 {
-        true => "seconds from the start of the run; the window begins at the dark line",
+        true => "seconds from the start of the run; the window begins at the strong line",
         false => "seconds from the start of the run",
     };
     canvas.text(axis, (LEFT, bottom + 32.0), SMALL)

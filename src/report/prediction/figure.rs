@@ -50,12 +50,12 @@ impl Figure {
             Figure::Requests => "requests, all listeners",
             Figure::EmptyShare => "share of empty answers",
             Figure::PerAnswer => "messages per full answer",
-            Figure::Mean => "delay since accepted, mean",
-            Figure::Half => "delay since accepted, p50",
-            Figure::Most => "delay since accepted, p99",
-            Figure::Longest => "delay since accepted, max",
-            Figure::BytesOut => "bytes to the server per delivery",
-            Figure::BytesIn => "bytes to the listener per delivery",
+            Figure::Mean => "delay, mean",
+            Figure::Half => "delay, p50",
+            Figure::Most => "delay, p99",
+            Figure::Longest => "delay, max",
+            Figure::BytesOut => "bytes to the server",
+            Figure::BytesIn => "bytes to the listener",
         }
     }
 

@@ -28,7 +28,9 @@ pub(crate) fn prediction_table(beside: &Beside) -> Table {
     });
     Table {
         name: "prediction",
-        caption: "Measured beside predicted; chance is what it alone makes of the difference 19 times in 20".into(),
+        caption: "Measured beside predicted: delays since the server accepted a message, bytes per delivery; chance is what it alone makes \
+                  of a difference 19 times in 20"
+            .into(),
         corner: String::new(),
         columns: columns.map(str::to_owned).into(),
         groups: groups.collect(),
