@@ -23,14 +23,14 @@ use tokio::sync::oneshot;
 use http::{Answer, Client};
 
 /// A server of its own for one test, on a port that the system chose. Ends with the test.
-struct Server {
-    address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     shutdown: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Server::with(|_| {})
     }
 

@@ -15,11 +15,13 @@ const HEIGHT: f64 = 640.0;
 /// Room for the numbers at the axis.
 const AXIS: f64 = 58.0;
 /// From a panel's edge to the listener's lane, with the delays; and from the server's lane to the other edge, with the letters.
-const BESIDE: (f64, f64) = (52.0, 24.0);
+const BESIDE: (f64, f64) = (60.0, 30.0);
 /// The heading of a panel and the names of its lanes.
 const HEADING: f64 = 44.0;
 /// The height that a label takes.
 const LABEL: f64 = 13.0;
+/// Between a label and a line.
+const CLEAR: f64 = 0.5;
 const LABEL_SIZE: f64 = 10.5;
 /// Farther apart lanes are no clearer.
 const WIDEST: f64 = 260.0;
@@ -259,6 +261,10 @@ fn label_arrow(
     let Some((from, to)) = visible(place, lanes, arrow) else {
         return Ok(());
     };
+    // Of an arrow that the picture cuts off, there is too little to name.
+    if (to.0 - from.0).abs() < 0.6 * (lanes.server - lanes.listener) {
+        return Ok(());
+    }
     let text = words(arrow, names);
     let carries = !arrow.carries.is_empty();
     // Answers come from above and requests go on below, so that what belongs together stays together.
@@ -268,7 +274,7 @@ fn label_arrow(
         .flat_map(|share| [(share, away), (share, -away)]);
     for (share, away) in places {
         let on_line = (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));
-        for distance in [8.0, 11.0, 14.0, 19.0, 24.0] {
+        for distance in [8.0, 9.5, 11.0, 14.0, 19.0, 24.0] {
             let middle = (on_line.0, on_line.1 + away * distance);
             if labels.take(middle, width(&text, LABEL_SIZE)) {
                 let set = Type {
@@ -367,7 +373,7 @@ impl Labels {
             }
             let at = |x: f64| low.1 + (x.clamp(low.0, high.0) - low.0) / (high.0 - low.0).max(0.1) * (high.1 - low.1);
             let (one, other) = (at(left), at(right));
-            one.max(other) < top || one.min(other) > bottom
+            one.max(other) < top - CLEAR || one.min(other) > bottom + CLEAR
         });
         let off_boxes = self.boxes.iter().all(|taken| {
             let [taken_left, taken_right, taken_top, taken_bottom] = *taken;
