@@ -258,9 +258,7 @@ fn scenario(seed: u64) -> Scenario {
         poll_timer: PollTimer::Fixed,
         long_poll_timeout: Duration::from_secs(5),
         server_workers: 1,
-        server_keep_messages: 10_000,
-        repeat: 1,
-        checks: Vec::new(),
+        ..Scenario::default()
     }
 }
 

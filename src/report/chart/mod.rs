@@ -13,6 +13,7 @@ mod projection;
 mod quantile;
 mod requests;
 mod space_time;
+mod stories;
 mod timeline;
 
 use super::ReportError;
@@ -66,6 +67,7 @@ pub(crate) fn charts(beside: &Beside) -> Result<Vec<Chart>, ReportError> {
         timeline::sheet(beside, print.clone()),
         Some(delay::sheet(beside, print.clone())),
         Some(quantile::sheet(beside, print.clone())),
+        stories::sheet(beside, print.clone()),
         Some(bytes::sheet(beside, print.clone())),
         Some(cpu::sheet(beside, print)),
         space_time::sheet(beside),

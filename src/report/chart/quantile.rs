@@ -13,9 +13,10 @@ use crate::report::figures::beside_chart;
 use crate::report::finding::title;
 use crate::report::number::count;
 use crate::report::prediction::Predicted;
+use crate::results::Distribution;
 
-const LEFT: f64 = 84.0;
-const HEIGHT: f64 = 260.0;
+pub(super) const LEFT: f64 = 84.0;
+pub(super) const HEIGHT: f64 = 260.0;
 /// Times under this are drawn here: zero has no place on a logarithmic axis.
 const SHORTEST_MS: f64 = 0.01;
 /// So many places of a predicted curve are drawn.
@@ -45,10 +46,11 @@ fn draw(beside: &Beside, title: &str, print: String) -> Result<String, DrawingEr
     drawn((WIDTH, frame.height(end)), |canvas| {
         frame.draw(canvas, end)?;
         legend(canvas, beside, frame.top() + 4.0)?;
-        let (odds, times) = axes(beside, (bottom, top));
+        let delays: Vec<&Distribution> = beside.entries.iter().map(|entry| &entry.run.delay).collect();
+        let (odds, times) = axes(&delays, (bottom, top));
         grid(canvas, &odds, &times, (top, bottom))?;
         for entry in &beside.entries {
-            let places = measured(entry, &odds, &times);
+            let places = measured(&entry.run.delay, &odds, &times);
             let colour = colour(entry.transport());
             match entry.side {
                 0 => canvas.path(&places, colour, 2.2)?,
@@ -71,8 +73,8 @@ fn draw(beside: &Beside, title: &str, print: String) -> Result<String, DrawingEr
 }
 
 /// One in so many from left to right, and the delay upwards.
-fn axes(beside: &Beside, (bottom, top): (f64, f64)) -> (Axis, Axis) {
-    let delays = || beside.entries.iter().map(|entry| &entry.run.delay);
+pub(super) fn axes(delays: &[&Distribution], (bottom, top): (f64, f64)) -> (Axis, Axis) {
+    let delays = || delays.iter();
     let most = delays().map(|delay| delay.count()).max().unwrap_or(0).max(10);
     let quickest = delays().filter_map(|delay| delay.quantile_ms(0.0)).reduce(f64::min);
     let slowest = delays().filter_map(|delay| delay.max_ms()).reduce(f64::max);
@@ -86,7 +88,7 @@ fn axes(beside: &Beside, (bottom, top): (f64, f64)) -> (Axis, Axis) {
     (odds, times)
 }
 
-fn grid(canvas: &Canvas, odds: &Axis, times: &Axis, (top, bottom): (f64, f64)) -> Drawn {
+pub(super) fn grid(canvas: &Canvas, odds: &Axis, times: &Axis, (top, bottom): (f64, f64)) -> Drawn {
     let left = Type {
         side: Side::Left,
         ..SMALL
@@ -153,13 +155,13 @@ fn legend(canvas: &Canvas, beside: &Beside, y: f64) -> Drawn {
 }
 
 /// The corners of the measured curve: a delay holds from the share before its bucket to the share with it.
-fn measured(entry: &Entry, odds: &Axis, times: &Axis) -> Vec<At> {
+pub(super) fn measured(delay: &Distribution, odds: &Axis, times: &Axis) -> Vec<At> {
     const VISIBLE: f64 = 0.4;
     let mut corners: Vec<At> = Vec::new();
     let mut before = 0.0;
-    for (ms, share) in entry.run.delay.cumulative() {
+    for (ms, share) in delay.cumulative() {
         let y = times.at(ms);
-        let (from, to) = (odds.at(one_in(before, entry)), odds.at(one_in(share, entry)));
+        let (from, to) = (odds.at(one_in(before, delay)), odds.at(one_in(share, delay)));
         before = share;
         let (last_x, last_y) = *corners.last().unwrap_or(&(f64::NEG_INFINITY, y));
         if to - last_x < VISIBLE && last_y - y < VISIBLE && share < 1.0 {
@@ -171,8 +173,8 @@ fn measured(entry: &Entry, odds: &Axis, times: &Axis) -> Vec<At> {
 }
 
 /// One in how many is slower than the share; the slowest of all is one of them all.
-fn one_in(share: f64, entry: &Entry) -> f64 {
-    1.0 / (1.0 - share).max(1.0 / entry.run.delay.count().max(1) as f64)
+fn one_in(share: f64, delay: &Distribution) -> f64 {
+    1.0 / (1.0 - share).max(1.0 / delay.count().max(1) as f64)
 }
 
 /// The model's curve, up to where the measured one ends.
@@ -180,7 +182,7 @@ fn predicted(entry: &Entry, predicted: &Predicted, odds: &Axis, times: &Axis) ->
     let Some(curve) = model_curve(entry, predicted) else {
         return Vec::new();
     };
-    let (from, to) = (odds.at(1.0), odds.at(one_in(1.0, entry)));
+    let (from, to) = (odds.at(1.0), odds.at(one_in(1.0, &entry.run.delay)));
     (0..=PLACES)
         .map(|place| {
             let x = from + (to - from) * f64::from(place) / f64::from(PLACES);
