@@ -18,7 +18,7 @@ pub(super) fn sheet(beside: &Beside, print: String) -> Option<Sheet> {
     let right = worst.run.delay.quantile_ms(0.99)?;
     let wrong = story.quantile_ms(0.99)?;
     let title = format!(
-        "A tool that waits reports a p99 of {} for {}; it was {}, {}",
+        "A tool that waits reports a p99 of {} for {}; it was {}, {} times as much",
         milliseconds(wrong),
         worst.transport().title(),
         milliseconds(right),
