@@ -84,6 +84,7 @@ pub fn begin(scenario: Scenario, folder: &RunFolder) -> Results {
         complete: false,
         runs: Vec::new(),
         checks: Vec::new(),
+        unclear: Vec::new(),
     }
 }
 

@@ -12,6 +12,8 @@ mod measure;
 mod problem;
 mod read;
 mod source;
+#[cfg(test)]
+mod testing;
 
 pub use check::verdicts;
 pub use library::{File, LABS, Lab, lab};

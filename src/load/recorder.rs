@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::clock::Clock;
+use super::health::Pulse;
 use super::heard::{self, Heard};
 use super::ledger::{Account, Hearing};
 use super::schedule::Schedule;
@@ -110,6 +111,8 @@ pub(crate) struct Recorder {
     pub(crate) failures: Failures,
     /// Requests, empty answers and deliveries by step.
     pub(crate) by_step: [Vec<u64>; 3],
+    /// How the thread itself fared.
+    pub(crate) pulse: Pulse,
 }
 
 /// The delays as a tool measures them whose publisher waits for each answer before it sends the next message.
@@ -162,6 +165,7 @@ impl Recorder {
             server_delay: Distribution::new(),
             failures: Failures::default(),
             by_step: Default::default(),
+            pulse: Pulse::default(),
         }
     }
 
@@ -287,6 +291,7 @@ impl Recorder {
         if let (Some(ours), Some(theirs)) = (&mut self.naive, &other.naive) {
             ours.delay.merge(&theirs.delay);
         }
+        self.pulse.merge(&other.pulse);
         self.failures.connect += other.failures.connect;
         self.failures.broken += other.failures.broken;
         self.failures.timed_out += other.failures.timed_out;

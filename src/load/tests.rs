@@ -13,6 +13,7 @@ use crate::results::{Arrivals, Ledger, PollTimer};
 fn settings() -> Settings {
     Settings {
         patience: Duration::from_secs(3),
+        quiet: Duration::from_millis(20),
         ..Settings::default()
     }
 }
@@ -48,6 +49,10 @@ async fn everybody_hears_everything_once_in_every_transport() {
         assert_eq!(run.timeline.messages_s.len() as u64, sent.accepted);
         assert_eq!(run.counts.connections.opened_before, 5);
         assert_eq!((run.server.cpu_s, run.server.open_fds), (Some(0.0), Some(9)));
+        assert_eq!(
+            (run.server.idle_cpu_per_s, run.server.rss_settled_bytes),
+            (Some(0.0), Some(4096))
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! The tables: all figures of a run, several runs side by side, the knobs.
 
 use super::beside::Beside;
-use super::cell::{COST, Cell, DELAY, DELIVERIES, LEDGER, REQUESTS, SERVER_DELAY, SIDE_BY_SIDE};
+use super::cell::{COST, Cell, DELAY, DELIVERIES, GENERATOR, LEDGER, PROCESS, REQUESTS, SERVER_DELAY, SIDE_BY_SIDE};
 use super::entry::Entry;
 use super::knob::knobs;
 use super::table::{Group, Row, Table};
@@ -26,6 +26,8 @@ fn figures(beside: &Beside) -> Table {
         ("Delay, from the intended instant", DELAY),
         ("Delay, since the server accepted it", SERVER_DELAY),
         ("Cost", COST),
+        ("The server’s process, in the window", PROCESS),
+        ("The load generator", GENERATOR),
         ("Ledger, over the whole run", LEDGER),
     ];
     Table {

@@ -288,6 +288,7 @@ mod tests {
             complete,
             runs: Vec::new(),
             checks: Vec::new(),
+            unclear: Vec::new(),
             cautions: Vec::new(),
         }
     }
