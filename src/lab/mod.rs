@@ -7,6 +7,7 @@
 mod caution;
 mod check;
 mod faults;
+mod health;
 mod library;
 mod measure;
 mod problem;
@@ -16,6 +17,7 @@ mod source;
 mod testing;
 
 pub use check::verdicts;
+pub use health::unclear;
 pub use library::{File, LABS, Lab, lab};
 pub use measure::{End, MeasureError, Setup, Step, Watch, begin, measure, steps};
 pub use problem::{Place, Problem, Problems};

@@ -28,7 +28,7 @@ pub(crate) fn of_all(runs: &[Results]) -> Vec<Caution> {
     cautions(first).into_iter().chain(others).collect()
 }
 
-/// The cautions that the run brought along, then those that follow from its figures.
+/// Why the run proves nothing, the cautions that it brought along, then those that follow from its figures.
 fn cautions(results: &Results) -> Vec<Caution> {
     let entries = entries(0, results);
     let own = [
@@ -44,7 +44,8 @@ fn cautions(results: &Results) -> Vec<Caution> {
         little_cpu(&entries),
         no_link(results),
     ];
-    let mut cautions = results.cautions.clone();
+    let mut cautions = results.unclear.clone();
+    cautions.extend(results.cautions.clone());
     for caution in own.into_iter().flatten() {
         if !cautions.iter().any(|there| there.what == caution.what) {
             cautions.push(caution);
