@@ -34,6 +34,8 @@ pub(crate) fn run(transport: Transport, round: u32, requests: u64, delay_ms: u64
         server_delay: Distribution::new(),
         server: ServerCost::default(),
         generator: None,
+        segments: None,
+        little: None,
         timeline: Timeline::default(),
         failures: Failures::default(),
     }

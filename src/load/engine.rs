@@ -17,12 +17,14 @@ use super::clock::Clock;
 use super::control::Control;
 use super::crew::{Crew, Work};
 use super::listener::{Bench, Listener};
+use super::little::Backlog;
 use super::publisher::{Published, Publisher};
 use super::recorder::{Plan, Recorder, Tally};
 use super::schedule::{Schedule, phases};
 use super::server_process::ServerProcess;
 use super::timeline::Steps;
 use super::usage::{Quiet, Usage, Watched};
+use super::wire::Snapshot;
 use super::{LoadError, Phase, Progress, Settings, Target, health, limits};
 use crate::protocol::{Seq, Transport};
 use crate::results::{Publishing, Scenario, TransportRun};
@@ -182,8 +184,10 @@ impl Threads {
         let window = async {
             tokio::time::sleep_until((start + scenario.warm_up).into()).await;
             let (at_start, own_start_s) = (control.usage().await?, health::process_cpu_s());
+            let wire_start = snapshot(server, &plan).await;
             tokio::time::sleep_until((start + scenario.sending()).into()).await;
             let (at_end, own_end_s) = (control.usage().await?, health::process_cpu_s());
+            let wire_end = snapshot(server, &plan).await;
             let published = sending.done().await?;
             let end = start + scenario.sending() + scenario.drain;
             drained(&plan.tally, &published, scenario.listeners, end).await;
@@ -193,15 +197,20 @@ impl Threads {
                 start: at_start,
                 end: at_end,
                 generator_cpu_s: own_start_s.zip(own_end_s).map(|(start_s, end_s)| end_s - start_s),
+                wire: wire_start.zip(wire_end),
+                backlog: Backlog::default(),
             };
             Ok((published, watched))
         };
         let middle = start + scenario.warm_up + (scenario.duration - scenario.server_stop) / 2;
-        let window = async { Ok(tokio::try_join!(window, stall(process, middle, scenario.server_stop))?.0) };
-        tokio::select! {
-            done = window => done,
-            fault = first_end(&mut self.listeners) => Err(fault),
-        }
+        let window = async { tokio::try_join!(window, stall(process, middle, scenario.server_stop)) };
+        let mut backlog = Backlog::default();
+        let (published, watched) = tokio::select! {
+            done = window => done?.0,
+            fault = first_end(&mut self.listeners) => return Err(fault),
+            never = backlog.watch(&plan, scenario.listeners) => match never {},
+        };
+        Ok((published, Watched { backlog, ..watched }))
     }
 
     /// Waits until every listener was served once.
@@ -309,6 +318,13 @@ async fn drained(tally: &Tally, published: &Published, listeners: u32, end: Inst
     }
 }
 
+/// What the system counted until now; on a thread of its own, as thousands of connections take it some milliseconds.
+async fn snapshot(server: SocketAddr, plan: &Plan) -> Option<Snapshot> {
+    let ports = plan.tally.ports().clone();
+    let taken = tokio::task::spawn_blocking(move || Snapshot::take(server, &ports));
+    taken.await.ok().flatten()
+}
+
 /// Stops the server at `from` for so long. Dropping it lets the server go on.
 async fn stall(process: Option<Pid>, from: Instant, length: Duration) -> Result<(), LoadError> {
     if length.is_zero() {
@@ -378,6 +394,9 @@ fn result(
     let since_start = |at: Instant| plan.clock.since_start(at).unwrap_or_default().as_secs_f64();
     let mut messages_s: Vec<f64> = published.accepted.iter().map(|(_, at)| since_start(*at)).collect();
     messages_s.sort_by(f64::total_cmp);
+    // What was missed or lost is on its way for ever.
+    let is_whole = ledger.is_clean() && published.failed + published.missed == 0;
+    let little = watched.backlog.little(&recorder.delay, scenario.listeners);
     TransportRun {
         transport,
         round,
@@ -399,6 +418,8 @@ fn result(
         naive_delay: recorder.naive.map(|naive| naive.delay),
         server_delay: recorder.server_delay,
         server: watched.cost(),
+        segments: watched.segments(),
+        little: little.filter(|_| is_whole),
         generator: Some(recorder.pulse.health(watched.generator_cpu_s)),
         timeline: plan.steps.timeline(recorder.by_step, messages_s),
         failures: recorder.failures,

@@ -12,7 +12,7 @@
 //! - `listener`: one file per transport, each a loop over a cursor; `link` is the wire before them, `tap` counts its bytes;
 //! - `recorder`, `ledger`, `timeline`: what was seen, by window, by listener and over time;
 //! - `server_process`, `control`, `usage`, `limits`: the measured server, what it is asked, what it used, and whether the run fits the system;
-//! - `health`: how late the generator itself was woken, and what it took of the machine;
+//! - `health`, `little`, `wire`: how late the generator itself was woken, whether its books agree, and what the system counted;
 //! - `engine`: the only place where all of them meet.
 
 use std::net::SocketAddr;
@@ -35,6 +35,7 @@ mod ledger;
 mod limits;
 mod link;
 mod listener;
+mod little;
 mod plain;
 mod publisher;
 mod recorder;
@@ -48,6 +49,7 @@ mod tests;
 mod timeline;
 mod timer;
 mod usage;
+mod wire;
 
 /// How to get a server to measure.
 #[derive(Debug, Clone)]

@@ -7,9 +7,10 @@
 //! the window, whenever it is heard, since leaving out the late ones would flatter a slow server.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use super::clock::Clock;
@@ -50,6 +51,8 @@ pub(crate) struct Tally {
     pub(crate) accepted: AtomicU64,
     /// Messages heard for the first time, all listeners together.
     pub(crate) heard: AtomicU64,
+    /// The listeners' own ports. Locked once a connection, and twice in a run to read them.
+    pub(crate) ports: Mutex<HashSet<u16>>,
 }
 
 /// What went wrong; a counter each in [`Failures`].
@@ -149,6 +152,13 @@ impl Naive {
 const REQUESTS: usize = 0;
 const EMPTY: usize = 1;
 const DELIVERIES: usize = 2;
+
+impl Tally {
+    /// The ports that the listeners' connections have had so far.
+    pub(crate) fn ports(&self) -> MutexGuard<'_, HashSet<u16>> {
+        self.ports.lock().expect("nobody panics while holding it")
+    }
+}
 
 impl Recorder {
     /// One for this many listeners, all of which start at the plan's base.

@@ -73,9 +73,20 @@ async fn a_stream_asks_once_and_its_frames_carry_the_messages() {
     for transport in [Transport::Events, Transport::Websocket] {
         let run = measured(Fault::None, transport, &with_clear_edges()).await;
         assert_eq!(run.counts.requests, 0, "it asked before the warm-up");
-        assert_eq!(run.counts.deliveries, 5 * 30);
+        // Thirty messages; on a busy machine one may be late enough to cross an edge of the window.
+        assert!(
+            (5 * 29..=5 * 31).contains(&run.counts.deliveries),
+            "{}",
+            run.counts.deliveries
+        );
         assert_eq!(run.counts.frames, run.counts.deliveries);
         assert_eq!(run.bytes_in.heads + run.bytes_out.total(), 0);
+        // Where the system tells: a frame or event to each listener went out, if not each in a segment of its own.
+        if let Some(segments) = &run.segments {
+            assert_eq!((segments.connections, segments.missing), (5, 0), "{segments:?}");
+            assert!((5..=5 * 32).contains(&segments.data_to_listener), "{segments:?}");
+            assert!(segments.to_listener >= segments.data_to_listener, "{segments:?}");
+        }
         // A frame's header is two bytes; a chunk's size is two digits with a line break, and there is one behind the data.
         let around = if transport == Transport::Websocket { 2 } else { 6 };
         assert_eq!(run.bytes_in.frames, around * run.counts.frames);

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::LoadError;
 use super::control::Control;
-use crate::results::ServerCost;
+use super::little::Backlog;
+use super::wire::Snapshot;
+use crate::results::{Segments, ServerCost};
 
 /// What a server's process has used so far, or has at the moment; `None` where it does not tell.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -38,6 +40,10 @@ pub(crate) struct Watched {
     pub(crate) end: Usage,
     /// The generator's own processor time between the two.
     pub(crate) generator_cpu_s: Option<f64>,
+    /// What the system had counted on the connections at the two.
+    pub(crate) wire: Option<(Snapshot, Snapshot)>,
+    /// What was on its way between them.
+    pub(crate) backlog: Backlog,
 }
 
 /// A time in which all listeners are connected and nobody says or asks anything.
@@ -115,6 +121,11 @@ impl Quiet {
 }
 
 impl Watched {
+    /// The segments of the listeners' connections.
+    pub(crate) fn segments(&self) -> Option<Segments> {
+        self.wire.as_ref().map(|(start, end)| end.since(start))
+    }
+
     /// What the run cost.
     pub(crate) fn cost(&self) -> ServerCost {
         let (start, end) = (&self.start, &self.end);
@@ -132,6 +143,7 @@ impl Watched {
             rss_settled_bytes: self.quiet.as_ref().and_then(|quiet| quiet.end.rss_bytes),
             rss_after_bytes: end.rss_bytes,
             rss_peak_bytes: end.peak_bytes,
+            socket_buffer_bytes: self.wire.as_ref().and_then(|(_, end)| end.server_buffer_bytes()),
             threads: end.threads,
             connections: end.connections,
             open_fds: end.open_fds,
@@ -200,6 +212,8 @@ mod tests {
             start,
             end,
             generator_cpu_s: None,
+            wire: None,
+            backlog: Backlog::default(),
         };
         let expected = ServerCost {
             cpu_s: Some(1.5),

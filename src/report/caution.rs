@@ -39,6 +39,7 @@ fn cautions(results: &Results) -> Vec<Caution> {
         missed(&entries),
         achieved(&entries),
         lag(&entries),
+        little(&entries),
         few_messages(&entries),
         short_window(results),
         little_cpu(&entries),
@@ -165,6 +166,20 @@ fn lag(entries: &[Entry]) -> Option<Caution> {
         ),
         "End other programs, or use fewer listeners: the generator and the server share this machine.",
     ))
+}
+
+/// Two books that do not agree: one of them is wrong, and nobody knows which.
+fn little(entries: &[Entry]) -> Option<Caution> {
+    let off = |entry: &Entry| entry.run.little.as_ref().is_some_and(|little| !little.fits());
+    names_of(entries, off).map(|names| {
+        caution(
+            format!(
+                "The mean number of messages on their way is not their rate times their mean delay (Little’s law) for {names}, by more than \
+                 chance allows: its delays or its counts are off"
+            ),
+            "Run it again with nothing else on the machine; if it stays, it is a fault of talkplace, please report it.",
+        )
+    })
 }
 
 fn few_messages(entries: &[Entry]) -> Option<Caution> {

@@ -10,6 +10,9 @@ pub(crate) type Cell = fn(&Entry) -> String;
 /// Where the system does not tell what the server's process used.
 const NOT_TOLD: &str = "not told here";
 
+/// Where the system does not count the segments of a connection.
+const NOT_AVAILABLE: &str = "not available here";
+
 /// Requests and connections of the window.
 pub(crate) const REQUESTS: &[(&str, Cell)] = &[
     ("requests, all listeners", |e| count(e.run.counts.requests)),
@@ -55,6 +58,14 @@ pub(crate) const SERVER_DELAY: &[(&str, Cell)] = &[
 pub(crate) const COST: &[(&str, Cell)] = &[
     ("bytes to the server per delivery", |e| optional(e.bytes_out(), bytes)),
     ("bytes to the listener per delivery", |e| optional(e.bytes_in(), bytes)),
+    ("TCP segments per delivery", |e| on_the_wire(e, e.segments(), figure)),
+    ("bytes on the wire per delivery, headers included", |e| {
+        on_the_wire(e, e.bytes_on_the_wire(), bytes)
+    }),
+    ("segments sent again", |e| {
+        e.all_segments()
+            .map_or(NOT_AVAILABLE.to_owned(), |all| count(all.retransmitted))
+    }),
     ("server CPU per 1,000 deliveries", cpu_per_1000),
     ("server CPU in all", cpu),
     ("server’s open files", |e| {
@@ -93,6 +104,9 @@ pub(crate) const PROCESS: &[(&str, Cell)] = &[
     ("context switches, involuntary", |e| {
         of_server(e.run.server.involuntary_switches, count)
     }),
+    ("kernel’s buffers for its connections", |e| {
+        of_server(e.run.server.socket_buffer_bytes, |n| bytes(n as f64))
+    }),
     ("threads", |e| of_server(e.run.server.threads, count)),
     ("open connections", |e| of_server(e.run.server.connections, count)),
 ];
@@ -117,6 +131,12 @@ pub(crate) const GENERATOR: &[(&str, Cell)] = &[
     }),
     ("its busiest thread was busy for", |e| {
         of_generator(e, |health| health.busiest_thread.map(percent))
+    }),
+    ("deliveries on their way, counted", |e| {
+        optional(e.run.little.as_ref().map(|little| little.counted), figure)
+    }),
+    ("deliveries on their way, rate × mean delay", |e| {
+        optional(e.run.little.as_ref().map(|little| little.expected), figure)
     }),
     ("step of its clock", |e| {
         of_generator(e, |health| {
@@ -191,6 +211,13 @@ fn cpu(entry: &Entry) -> String {
 
 fn seconds(seconds: f64) -> String {
     with_unit(figure(seconds), "s")
+}
+
+fn on_the_wire(entry: &Entry, value: Option<f64>, write: fn(f64) -> String) -> String {
+    match entry.all_segments() {
+        Some(_) => optional(value, write),
+        None => NOT_AVAILABLE.to_owned(),
+    }
 }
 
 fn woken_late(entry: &Entry, figure: impl Fn(&Distribution) -> Option<f64>) -> String {

@@ -1,7 +1,7 @@
 //! One transport of one run, its rounds taken together, and the figures that follow from its counts.
 
 use crate::protocol::Transport;
-use crate::results::{Answers, Health, Parts, Results, ServerCost, TransportRun};
+use crate::results::{Answers, Health, Little, Parts, Results, Segments, ServerCost, TransportRun};
 
 /// One transport of one run. Rounds are pooled: counts and times are added up, rates are of the whole.
 #[derive(Debug, Clone)]
@@ -69,6 +69,22 @@ impl Entry {
         Some(self.bytes_out()? + self.bytes_in()?)
     }
 
+    /// Segments per delivery, of both directions; `None` where the system did not count them all.
+    pub(crate) fn segments(&self) -> Option<f64> {
+        share(self.all_segments()?.total(), self.run.counts.deliveries)
+    }
+
+    /// Bytes per delivery with the headers of every segment.
+    pub(crate) fn bytes_on_the_wire(&self) -> Option<f64> {
+        let bytes = self.run.bytes_out.total() + self.run.bytes_in.total() + self.all_segments()?.header_bytes;
+        share(bytes, self.run.counts.deliveries)
+    }
+
+    /// The segments, unless some connections took theirs with them.
+    pub(crate) fn all_segments(&self) -> Option<&Segments> {
+        self.run.segments.as_ref().filter(|segments| segments.missing == 0)
+    }
+
     /// What the server's resident memory grew by, per listener; `None` where it is not known or did not grow.
     pub(crate) fn memory_per_listener(&self) -> Option<f64> {
         let cost = &self.run.server;
@@ -124,6 +140,8 @@ fn add(sum: &mut TransportRun, round: &TransportRun) {
     sum.server_delay.merge(&round.server_delay);
     add_cost(&mut sum.server, &round.server, round.round);
     add_health(&mut sum.generator, round.generator.as_ref());
+    add_segments(&mut sum.segments, round.segments.as_ref());
+    worst(&mut sum.little, round.little.as_ref());
     let (failures, more) = (&mut sum.failures, &round.failures);
     failures.connect += more.connect;
     failures.broken += more.broken;
@@ -147,6 +165,28 @@ fn add_cost(sum: &mut ServerCost, round: &ServerCost, number: u32) {
         involuntary_switches: times(sum.involuntary_switches, round.involuntary_switches),
         ..round.clone()
     };
+}
+
+fn add_segments(sum: &mut Option<Segments>, round: Option<&Segments>) {
+    let (Some(segments), Some(more)) = (sum.as_mut(), round) else {
+        *sum = None;
+        return;
+    };
+    segments.connections += more.connections;
+    segments.missing += more.missing;
+    segments.to_server += more.to_server;
+    segments.to_listener += more.to_listener;
+    segments.data_to_server += more.data_to_server;
+    segments.data_to_listener += more.data_to_listener;
+    segments.retransmitted += more.retransmitted;
+    segments.header_bytes += more.header_bytes;
+}
+
+/// Of several rounds the one that fits worst, as one that does not is reason enough to doubt.
+fn worst(sum: &mut Option<Little>, round: Option<&Little>) {
+    let off = |little: &Little| (little.counted - little.expected).abs() / little.error.max(f64::MIN_POSITIVE);
+    let both = sum.take().into_iter().chain(round.cloned());
+    *sum = both.max_by(|a, b| off(a).total_cmp(&off(b)));
 }
 
 fn add_health(sum: &mut Option<Health>, round: Option<&Health>) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::protocol::Transport;
 use crate::results::{
     Answers, Arrivals, Connections, Counts, Distribution, Failures, Health, Host, Ledger, Parts, PollTimer, Publishing,
-    Results, SCHEMA, Scenario, ServerCost, Timeline, TransportRun,
+    Results, SCHEMA, Scenario, Segments, ServerCost, Timeline, TransportRun,
 };
 
 const LISTENERS: u64 = 300;
@@ -176,9 +176,19 @@ fn run(transport: Transport, delay: Distribution) -> TransportRun {
             threads: Some(3),
             connections: Some(LISTENERS + 5),
             open_fds: Some(LISTENERS + 14),
+            socket_buffer_bytes: Some(0),
             ..ServerCost::default()
         },
         generator: Some(health()),
+        segments: Some(Segments {
+            connections: LISTENERS,
+            to_server: DELIVERIES,
+            to_listener: DELIVERIES,
+            data_to_listener: DELIVERIES,
+            header_bytes: 2 * DELIVERIES * 52,
+            ..Segments::default()
+        }),
+        little: None,
         timeline: Timeline::default(),
         failures: Failures::default(),
     }

@@ -16,8 +16,8 @@ pub use check::{Check, CheckError, Checked, Comparison, Right, Term, Verdict};
 pub use distribution::Distribution;
 pub use folder::{FolderError, RunFolder, latest_complete, read_results, write_whole};
 pub use run::{
-    Answers, Bytes, Connections, Counts, Failures, Health, Ledger, Parts, Publishing, ServerCost, Timeline,
-    TransportRun,
+    Answers, Bytes, Connections, Counts, Failures, Health, Ledger, Little, Parts, Publishing, Segments, ServerCost,
+    Timeline, TransportRun,
 };
 pub use scenario::{Arrivals, PollTimer, Scenario};
 

@@ -37,6 +37,12 @@ pub struct TransportRun {
     /// How the load generator itself fared in the window; `None` in results from before it was watched.
     #[serde(default)]
     pub generator: Option<Health>,
+    /// What the system counted on the listeners' connections in the window; `None` where it does not tell, and in results from before it was asked.
+    #[serde(default)]
+    pub segments: Option<Segments>,
+    /// Whether rate, delay and what is on its way fit together; `None` when some of what was planned never came.
+    #[serde(default)]
+    pub little: Option<Little>,
     /// How it went over time, from the first second of the warm-up to the end of the drain.
     pub timeline: Timeline,
     /// What went wrong on the load generator's side, over the whole run.
@@ -153,6 +159,9 @@ pub struct ServerCost {
     pub rss_settled_bytes: Option<u64>,
     /// Resident memory at the end of the window, in bytes.
     pub rss_after_bytes: Option<u64>,
+    /// Memory that the kernel held, at the end of the window, for what was under way on the server's connections, in bytes. The sockets
+    /// themselves, some 2 to 4 kB each, are told nowhere.
+    pub socket_buffer_bytes: Option<u64>,
     /// The most that was ever resident until the end of the window, in bytes.
     pub rss_peak_bytes: Option<u64>,
     /// Threads at the end of the window.
@@ -174,6 +183,38 @@ pub struct Health {
     pub timer_resolution_ns: Option<u64>,
     /// Woken − planned, of probes on each of the listeners' threads: what it adds to any delay.
     pub wake_up: Distribution,
+}
+
+/// TCP segments of the listeners' connections, on this machine's loopback: a batch of 60 kB is one segment there, and forty on an Ethernet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segments {
+    /// Connections that were counted: those open at the end of the window.
+    pub connections: u64,
+    /// Connections that were open at its start and not at its end: what they did in the window is missing here.
+    pub missing: u64,
+    /// Segments from the listeners to the server.
+    pub to_server: u64,
+    /// Segments from the server to the listeners.
+    pub to_listener: u64,
+    /// Of those to the server, the ones that carried bytes; the rest only acknowledged.
+    pub data_to_server: u64,
+    /// Of those to the listeners, the same.
+    pub data_to_listener: u64,
+    /// Sent again, by either side.
+    pub retransmitted: u64,
+    /// The IP and TCP headers of all segments, in bytes.
+    pub header_bytes: u64,
+}
+
+/// Little's law: the mean number on their way is the rate times the mean time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Little {
+    /// Deliveries on their way from the intended instant to the listener, on the mean over the window, as they were counted.
+    pub counted: f64,
+    /// Deliveries a second times their mean delay.
+    pub expected: f64,
+    /// The standard error of the difference.
+    pub error: f64,
 }
 
 /// Counts per step of time, from the start of the warm-up on.
@@ -217,6 +258,20 @@ impl Ledger {
     /// Whether every message was heard once and in order by everybody.
     pub fn is_clean(&self) -> bool {
         self.lost + self.repeated + self.out_of_order + self.gone == 0 && self.heard == self.expected
+    }
+}
+
+impl Segments {
+    /// Both directions.
+    pub fn total(&self) -> u64 {
+        self.to_server + self.to_listener
+    }
+}
+
+impl Little {
+    /// Whether both sides of the law agree: within four standard errors, and a hundredth for what neither book is exact in.
+    pub fn fits(&self) -> bool {
+        (self.counted - self.expected).abs() <= 4.0 * self.error + 0.01 * self.expected
     }
 }
 
