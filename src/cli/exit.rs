@@ -22,13 +22,16 @@ pub(crate) enum Exit {
 impl Exit {
     /// What a finished run comes to.
     ///
-    /// A check that fails is what the caller has asked about, so it is told before anything else.
+    /// A run in which the generator or the machine was the limit proves nothing, neither for a check nor against it. In any other
+    /// a check that fails is what the caller has asked about, so it is told before the rest.
     ///
     /// A run whose ledger is not clean is unclear: its transports did not carry the same messages, so that their costs
     /// cannot be compared, and a script that reads only the status must not take it for a good one.
     pub(crate) fn of(results: &Results) -> Self {
         let has = |verdict| results.checks.iter().any(|checked| checked.verdict == verdict);
-        if has(Verdict::Fails) {
+        if !results.unclear.is_empty() {
+            Exit::Unclear
+        } else if has(Verdict::Fails) {
             Exit::CheckFails
         } else if has(Verdict::Unclear) || !results.runs.iter().all(|run| run.ledger.is_clean()) {
             Exit::Unclear

@@ -113,43 +113,7 @@ fn found(check: &Check, cases: &[Case]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::{
-        Counts, Distribution, Failures, Ledger, Parts, Publishing, ServerCost, Timeline, TransportRun,
-    };
-    use std::time::Duration;
-
-    fn run(transport: Transport, round: u32, requests: u64, delay_ms: u64) -> TransportRun {
-        let mut delay = Distribution::new();
-        delay.record(Duration::from_millis(delay_ms));
-        TransportRun {
-            transport,
-            round,
-            listeners: 1,
-            window_s: 1.0,
-            publishing: Publishing {
-                planned: 1,
-                planned_in_window: 1,
-                accepted: 1,
-                failed: 0,
-                missed: 0,
-                lag: Distribution::new(),
-            },
-            counts: Counts {
-                requests,
-                ..Counts::default()
-            },
-            bytes_out: Parts::default(),
-            bytes_in: Parts::default(),
-            ledger: Ledger::default(),
-            delay,
-            naive_delay: None,
-            server_delay: Distribution::new(),
-            server: ServerCost::default(),
-            timeline: Timeline::default(),
-            failures: Failures::default(),
-            trace: None,
-        }
-    }
+    use crate::lab::testing::run;
 
     fn verdict_of(check: &str, runs: &[TransportRun]) -> (Verdict, String) {
         let checked = verdicts(&[check.parse().unwrap()], runs).remove(0);

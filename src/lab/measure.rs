@@ -4,6 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::caution::cautions;
 use super::check::verdicts;
+use super::health::unclear;
 use crate::load::{self, LoadError, Progress, Settings, Target};
 use crate::protocol::Transport;
 use crate::results::{FolderError, Host, Results, RunFolder, SCHEMA, Scenario};
@@ -85,6 +86,7 @@ pub fn begin(scenario: Scenario, quick: bool, folder: &RunFolder) -> Results {
         quick,
         runs: Vec::new(),
         checks: Vec::new(),
+        unclear: Vec::new(),
     }
 }
 
@@ -124,6 +126,7 @@ pub async fn measure(
             }
         };
         results.runs.push(run);
+        results.unclear = unclear(&results.runs, &results.host);
         results.complete = results.runs.len() == steps.len();
         if results.complete {
             results.checks = verdicts(&scenario.checks, &results.runs);

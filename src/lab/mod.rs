@@ -7,13 +7,17 @@
 mod caution;
 mod check;
 mod faults;
+mod health;
 mod library;
 mod measure;
 mod problem;
 mod read;
 mod source;
+#[cfg(test)]
+mod testing;
 
 pub use check::verdicts;
+pub use health::unclear;
 pub use library::{File, LABS, Lab, lab};
 pub use measure::{End, MeasureError, Setup, Step, Watch, begin, measure, steps};
 pub use problem::{Place, Problem, Problems};

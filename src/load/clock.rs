@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use tokio_util::sync::CancellationToken;
+
 use super::Phase;
 use crate::results::Scenario;
 
@@ -11,6 +13,8 @@ use crate::results::Scenario;
 pub(crate) struct Clock {
     // Set once; threads read it with every count, which costs them one atomic load.
     start: OnceLock<Instant>,
+    // Cancelled once that is set: it wakes whoever waits for it, on any thread.
+    started: CancellationToken,
     warm_up: Duration,
     duration: Duration,
     // One pair of readings maps the two clocks: a wall clock that is set in mid-run cannot bend the delays.
@@ -24,6 +28,7 @@ impl Clock {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Clock {
             start: OnceLock::new(),
+            started: CancellationToken::new(),
             warm_up: scenario.warm_up,
             duration: scenario.duration,
             read_at: Instant::now(),
@@ -34,11 +39,23 @@ impl Clock {
     /// Begins the warm-up at `start`. Only the first call counts.
     pub(crate) fn start_at(&self, start: Instant) {
         self.start.get_or_init(|| start);
+        self.started.cancel();
+    }
+
+    /// Waits until the start is known, which is a little before it.
+    pub(crate) async fn started(&self) {
+        self.started.cancelled().await;
     }
 
     /// When the warm-up begins or began; `None` while that is not known.
     pub(crate) fn start(&self) -> Option<Instant> {
         self.start.get().copied()
+    }
+
+    /// The two ends of the counted window; `None` while the start is not known.
+    pub(crate) fn window(&self) -> Option<(Instant, Instant)> {
+        let begins = self.start()? + self.warm_up;
+        Some((begins, begins + self.duration))
     }
 
     /// How far into the run `now` is; `None` before its start.
@@ -89,6 +106,8 @@ mod tests {
         clock.start_at(start);
         clock.start_at(start + Duration::from_secs(5));
         assert_eq!(clock.since_start(start - Duration::from_millis(1)), None);
+        let seconds = |s| start + Duration::from_secs(s);
+        assert_eq!(clock.window(), Some((seconds(2), seconds(12))));
         assert_eq!(clock.since_start(start), Some(Duration::ZERO));
         let inside = |ms| clock.in_window(Duration::from_millis(ms));
         assert_eq!(

@@ -8,6 +8,7 @@ use hyper::StatusCode;
 use super::LoadError;
 use super::heard::Batch;
 use super::plain::Plain;
+use super::usage::Usage;
 use crate::protocol::Cursor;
 
 /// A server that is busy may take its time; one that is stuck must not stop the run from ending.
@@ -17,17 +18,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Control {
     server: SocketAddr,
     plain: Option<Plain>,
-}
-
-/// What a server's process has used up so far; `None` where it does not tell.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Usage {
-    /// Processor time, user and system.
-    pub(crate) cpu_s: Option<f64>,
-    /// Resident memory.
-    pub(crate) rss_bytes: Option<u64>,
-    /// Open file descriptors.
-    pub(crate) open_fds: Option<u64>,
 }
 
 impl Control {
@@ -87,39 +77,5 @@ impl Control {
             path: path.to_owned(),
             why,
         })
-    }
-}
-
-impl Usage {
-    /// Reads the three figures from the Prometheus text format: `name value` on a line, comments begin with `#`.
-    fn read(metrics: &str) -> Usage {
-        let value = |name: &str| {
-            let line = metrics
-                .lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
-            line.split_whitespace().next()?.parse::<f64>().ok()
-        };
-        Usage {
-            cpu_s: value("process_cpu_seconds_total"),
-            rss_bytes: value("process_resident_memory_bytes").map(|bytes| bytes as u64),
-            open_fds: value("process_open_fds").map(|fds| fds as u64),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_figures_are_found_among_others() {
-        let metrics = "# HELP process_cpu_seconds_total Time.\n# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total 1.25\n\
-                       process_open_fds_limit 7\nprocess_open_fds 19\nprocess_resident_memory_bytes 1.5e+07 1769000000\n";
-        let usage = Usage::read(metrics);
-        assert_eq!(
-            (usage.cpu_s, usage.rss_bytes, usage.open_fds),
-            (Some(1.25), Some(15_000_000), Some(19))
-        );
-        assert_eq!(Usage::read("nothing of it\n"), Usage::default());
     }
 }

@@ -14,18 +14,21 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
-use super::control::{Control, Usage};
+use super::control::Control;
 use super::crew::{Crew, Work};
 use super::listener::{Bench, Listener};
+use super::little::Backlog;
 use super::publisher::{Published, Publisher};
 use super::recorder::{Plan, Recorder, Tally};
 use super::schedule::{Schedule, phases};
 use super::server_process::ServerProcess;
 use super::tap::{Recording, Slice};
 use super::timeline::Steps;
-use super::{LoadError, Phase, Progress, Settings, Target, limits};
+use super::usage::{Quiet, Usage, Watched};
+use super::wire::Snapshot;
+use super::{LoadError, Phase, Progress, Settings, Target, health, limits};
 use crate::protocol::{Seq, Transport};
-use crate::results::{Publishing, Scenario, ServerCost, Trace, TransportRun};
+use crate::results::{Publishing, Scenario, Trace, TransportRun};
 
 /// How often whoever watches is told.
 const TICK: Duration = Duration::from_millis(200);
@@ -119,18 +122,12 @@ async fn measure(
         tally: Tally::default(),
     });
     let mut threads = Threads::start(question, server, &plan)?;
-    let (published, [start, end]) = tokio::select! {
-        sent = threads.conduct(question, server, process, &mut control) => sent?,
+    let (published, watched) = tokio::select! {
+        sent = threads.conduct(question, server, process, &mut control, before) => sent?,
         never = tell(&plan, progress) => match never {},
     };
     let recorder = threads.finish().await?;
-    let cost = ServerCost {
-        cpu_s: start.cpu_s.zip(end.cpu_s).map(|(start_s, end_s)| end_s - start_s),
-        rss_before_bytes: before.rss_bytes,
-        rss_after_bytes: end.rss_bytes,
-        open_fds: end.open_fds,
-    };
-    Ok(result(question, &plan, published, recorder, cost))
+    Ok(result(question, &plan, published, recorder, &watched))
 }
 
 impl Threads {
@@ -162,15 +159,20 @@ impl Threads {
         Ok(Threads { crew, plan, listeners })
     }
 
-    /// Connecting, warm-up, window and drain; ends early when a thread does. Gives what was published, and what the server had used at both ends of the window.
+    /// Connecting, quiet time, warm-up, window and drain; ends early when a thread does. Gives what was published, and what the server had used when.
     async fn conduct(
         &mut self,
         question: Question<'_>,
         server: SocketAddr,
         process: Option<Pid>,
         control: &mut Control,
-    ) -> Result<(Published, [Usage; 2]), LoadError> {
+        before: Usage,
+    ) -> Result<(Published, Watched), LoadError> {
         self.connected(question).await?;
+        let quiet = tokio::select! {
+            quiet = Quiet::watch(control, question.settings.quiet) => quiet?,
+            fault = first_end(&mut self.listeners) => return Err(fault),
+        };
         let start = Instant::now() + question.scenario.rtt + LEAD;
         self.plan.clock.start_at(start);
         let publisher = Publisher {
@@ -186,20 +188,34 @@ impl Threads {
         let plan = Arc::clone(&self.plan);
         let window = async {
             tokio::time::sleep_until((start + scenario.warm_up).into()).await;
-            let at_start = control.usage().await?;
+            let (at_start, own_start_s) = (control.usage().await?, health::process_cpu_s());
+            let wire_start = snapshot(server, &plan).await;
             tokio::time::sleep_until((start + scenario.sending()).into()).await;
-            let at_end = control.usage().await?;
+            let (at_end, own_end_s) = (control.usage().await?, health::process_cpu_s());
+            let wire_end = snapshot(server, &plan).await;
             let published = sending.done().await?;
             let end = start + scenario.sending() + scenario.drain;
             drained(&plan.tally, &published, scenario.listeners, end).await;
-            Ok((published, [at_start, at_end]))
+            let watched = Watched {
+                before,
+                quiet,
+                start: at_start,
+                end: at_end,
+                generator_cpu_s: own_start_s.zip(own_end_s).map(|(start_s, end_s)| end_s - start_s),
+                wire: wire_start.zip(wire_end),
+                backlog: Backlog::default(),
+            };
+            Ok((published, watched))
         };
         let middle = start + scenario.warm_up + (scenario.duration - scenario.server_stop) / 2;
-        let window = async { Ok(tokio::try_join!(window, stall(process, middle, scenario.server_stop))?.0) };
-        tokio::select! {
-            done = window => done,
-            fault = first_end(&mut self.listeners) => Err(fault),
-        }
+        let window = async { tokio::try_join!(window, stall(process, middle, scenario.server_stop)) };
+        let mut backlog = Backlog::default();
+        let (published, watched) = tokio::select! {
+            done = window => done?.0,
+            fault = first_end(&mut self.listeners) => return Err(fault),
+            never = backlog.watch(&plan, scenario.listeners) => match never {},
+        };
+        Ok((published, Watched { backlog, ..watched }))
     }
 
     /// Waits until every listener was served once.
@@ -273,6 +289,8 @@ impl Share {
             connects: Semaphore::new(self.connects),
             patience: self.patience,
         });
+        let (plan, timer) = (Arc::clone(&self.plan), bench.timer.clone());
+        let watching = tokio::task::spawn_local(async move { health::watch(&plan.clock, &timer).await });
         let mut tasks = JoinSet::new();
         let mut recordings = Vec::new();
         for (place, phase) in self.phases.into_iter().enumerate() {
@@ -287,7 +305,11 @@ impl Share {
             // They never end but by a panic, which has to end the run: its figures would lack one listener.
             Some(Err(ended)) = tasks.join_next() => std::panic::resume_unwind(ended.into_panic()),
         }
+        // A run that is stopped early has no whole window to tell of.
+        let over = self.plan.clock.phase(Instant::now()) == Phase::Drain;
+        let pulse = if over { watching.await.ok() } else { None };
         let mut seen = recorder.replace(Recorder::new(self.plan, 0));
+        seen.pulse = pulse.unwrap_or_default();
         let traced = recordings.iter();
         seen.traced = traced
             .map(|(number, recording)| (*number, recording.borrow_mut().traced()))
@@ -311,6 +333,13 @@ async fn drained(tally: &Tally, published: &Published, listeners: u32, end: Inst
     while Instant::now() < end && (published.failed > 0 || tally.heard.load(Ordering::Relaxed) < all) {
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// What the system counted until now; on a thread of its own, as thousands of connections take it some milliseconds.
+async fn snapshot(server: SocketAddr, plan: &Plan) -> Option<Snapshot> {
+    let ports = plan.tally.ports().clone();
+    let taken = tokio::task::spawn_blocking(move || Snapshot::take(server, &ports));
+    taken.await.ok().flatten()
 }
 
 /// Stops the server at `from` for so long. Dropping it lets the server go on.
@@ -380,7 +409,7 @@ fn result(
     plan: &Plan,
     published: Published,
     mut recorder: Recorder,
-    cost: ServerCost,
+    watched: &Watched,
 ) -> TransportRun {
     let Question {
         scenario,
@@ -395,6 +424,9 @@ fn result(
     let mut messages_s: Vec<f64> = published.accepted.iter().map(|(_, at)| since_start(*at)).collect();
     messages_s.sort_by(f64::total_cmp);
     let trace = trace(scenario, plan, &mut recorder);
+    // What was missed or lost is on its way for ever.
+    let is_whole = ledger.is_clean() && published.failed + published.missed == 0;
+    let little = watched.backlog.little(&recorder.delay, scenario.listeners);
     TransportRun {
         transport,
         round,
@@ -415,7 +447,10 @@ fn result(
         delay: recorder.delay,
         naive_delay: recorder.naive.map(|naive| naive.delay),
         server_delay: recorder.server_delay,
-        server: cost,
+        server: watched.cost(),
+        segments: watched.segments(),
+        little: little.filter(|_| is_whole),
+        generator: Some(recorder.pulse.health(watched.generator_cpu_s)),
         timeline: plan.steps.timeline(recorder.by_step, messages_s),
         failures: recorder.failures,
         trace,

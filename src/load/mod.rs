@@ -11,7 +11,8 @@
 //! - `publisher`: sends at the planned instants, whatever becomes of earlier sends;
 //! - `listener`: one file per transport, each a loop over a cursor; `link` is the wire before them, `tap` counts its bytes;
 //! - `recorder`, `ledger`, `timeline`: what was seen, by window, by listener and over time;
-//! - `server_process`, `control`, `limits`: the measured server, what it is asked, and whether the run fits the system;
+//! - `server_process`, `control`, `usage`, `limits`: the measured server, what it is asked, what it used, and whether the run fits the system;
+//! - `health`, `little`, `wire`: how late the generator itself was woken, whether its books agree, and what the system counted;
 //! - `engine`: the only place where all of them meet.
 
 use std::net::SocketAddr;
@@ -28,11 +29,13 @@ mod clock;
 mod control;
 mod crew;
 mod engine;
+mod health;
 mod heard;
 mod ledger;
 mod limits;
 mod link;
 mod listener;
+mod little;
 mod plain;
 mod publisher;
 mod recorder;
@@ -45,6 +48,8 @@ mod testing;
 mod tests;
 mod timeline;
 mod timer;
+mod usage;
+mod wire;
 
 /// How to get a server to measure.
 #[derive(Debug, Clone)]
@@ -66,6 +71,8 @@ pub struct Settings {
     pub connects_in_flight: usize,
     /// How long any answer may take beyond the link's round trip and the hold that a long poll asks for.
     pub patience: Duration,
+    /// How long the server is watched with everybody connected and nobody speaking, to know what idleness costs; zero is not at all.
+    pub quiet: Duration,
 }
 
 impl Default for Settings {
@@ -75,6 +82,7 @@ impl Default for Settings {
             sends_in_flight: 256,
             connects_in_flight: 64,
             patience: Duration::from_secs(10),
+            quiet: Duration::from_millis(500),
         }
     }
 }

@@ -7,12 +7,14 @@
 //! the window, whenever it is heard, since leaving out the late ones would flatter a slow server.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use super::clock::Clock;
+use super::health::Pulse;
 use super::heard::{self, Heard};
 use super::ledger::{Account, Hearing};
 use super::schedule::Schedule;
@@ -49,6 +51,8 @@ pub(crate) struct Tally {
     pub(crate) accepted: AtomicU64,
     /// Messages heard for the first time, all listeners together.
     pub(crate) heard: AtomicU64,
+    /// The listeners' own ports. Locked once a connection, and twice in a run to read them.
+    pub(crate) ports: Mutex<HashSet<u16>>,
 }
 
 /// What went wrong; a counter each in [`Failures`].
@@ -103,6 +107,8 @@ pub(crate) struct Recorder {
     pub(crate) by_step: [Vec<u64>; 3],
     /// What crossed the connections of the first listeners, with their numbers in the run.
     pub(crate) traced: Vec<(usize, Traced)>,
+    /// How the thread itself fared.
+    pub(crate) pulse: Pulse,
 }
 
 /// The delays as a tool measures them whose publisher waits for each answer before it sends the next message.
@@ -140,6 +146,13 @@ const REQUESTS: usize = 0;
 const EMPTY: usize = 1;
 const DELIVERIES: usize = 2;
 
+impl Tally {
+    /// The ports that the listeners' connections have had so far.
+    pub(crate) fn ports(&self) -> MutexGuard<'_, HashSet<u16>> {
+        self.ports.lock().expect("nobody panics while holding it")
+    }
+}
+
 impl Recorder {
     /// One for this many listeners, all of which start at the plan's base.
     pub(crate) fn new(plan: Arc<Plan>, listeners: usize) -> Recorder {
@@ -156,6 +169,7 @@ impl Recorder {
             failures: Failures::default(),
             by_step: Default::default(),
             traced: Vec::new(),
+            pulse: Pulse::default(),
         }
     }
 
@@ -282,6 +296,7 @@ impl Recorder {
         if let (Some(ours), Some(theirs)) = (&mut self.naive, &other.naive) {
             ours.delay.merge(&theirs.delay);
         }
+        self.pulse.merge(&other.pulse);
         self.failures.connect += other.failures.connect;
         self.failures.broken += other.failures.broken;
         self.failures.timed_out += other.failures.timed_out;

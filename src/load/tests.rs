@@ -13,6 +13,7 @@ use crate::results::{Arrivals, Ledger, PollTimer};
 fn settings() -> Settings {
     Settings {
         patience: Duration::from_secs(3),
+        quiet: Duration::from_millis(20),
         ..Settings::default()
     }
 }
@@ -48,6 +49,10 @@ async fn everybody_hears_everything_once_in_every_transport() {
         assert_eq!(run.timeline.messages_s.len() as u64, sent.accepted);
         assert_eq!(run.counts.connections.opened_before, 5);
         assert_eq!((run.server.cpu_s, run.server.open_fds), (Some(0.0), Some(9)));
+        assert_eq!(
+            (run.server.idle_cpu_per_s, run.server.rss_settled_bytes),
+            (Some(0.0), Some(4096))
+        );
     }
 }
 
@@ -71,6 +76,12 @@ async fn a_stream_asks_once_and_its_frames_carry_the_messages() {
         assert_eq!(run.counts.deliveries, 5 * 6);
         assert_eq!(run.counts.frames, run.counts.deliveries);
         assert_eq!(run.bytes_in.heads + run.bytes_out.total(), 0);
+        // Where the system tells: a frame or event to each listener went out, if not each in a segment of its own.
+        if let Some(segments) = &run.segments {
+            assert_eq!((segments.connections, segments.missing), (5, 0), "{segments:?}");
+            assert!((5..=5 * 32).contains(&segments.data_to_listener), "{segments:?}");
+            assert!(segments.to_listener >= segments.data_to_listener, "{segments:?}");
+        }
         // A frame's header is two bytes; a chunk's size is two digits with a line break, and there is one behind the data.
         let around = if transport == Transport::Websocket { 2 } else { 6 };
         assert_eq!(run.bytes_in.frames, around * run.counts.frames);

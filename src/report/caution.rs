@@ -31,7 +31,7 @@ pub(crate) fn of_all(runs: &[Results]) -> Vec<Caution> {
     cautions(first).into_iter().chain(others).collect()
 }
 
-/// The cautions that the run brought along, then those that follow from its figures.
+/// Why the run proves nothing, the cautions that it brought along, then those that follow from its figures.
 fn cautions(results: &Results) -> Vec<Caution> {
     let entries = entries(0, results);
     let own = [
@@ -42,12 +42,14 @@ fn cautions(results: &Results) -> Vec<Caution> {
         missed(&entries),
         achieved(&entries),
         lag(&entries),
+        little(&entries),
         few_messages(results),
         short_window(results),
         little_cpu(&entries),
         no_link(results),
     ];
-    let mut cautions = results.cautions.clone();
+    let mut cautions = results.unclear.clone();
+    cautions.extend(results.cautions.clone());
     for caution in own.into_iter().flatten() {
         if !cautions.iter().any(|there| there.what == caution.what) {
             cautions.push(caution);
@@ -167,6 +169,20 @@ fn lag(entries: &[Entry]) -> Option<Caution> {
         ),
         "End other programs, or use fewer listeners: the generator and the server share this machine.",
     ))
+}
+
+/// Two books that do not agree: one of them is wrong, and nobody knows which.
+fn little(entries: &[Entry]) -> Option<Caution> {
+    let off = |entry: &Entry| entry.run.little.as_ref().is_some_and(|little| !little.fits());
+    names_of(entries, off).map(|names| {
+        caution(
+            format!(
+                "The mean number of messages on their way is not their rate times their mean delay (Little’s law) for {names}, by more than \
+                 chance allows: its delays or its counts are off"
+            ),
+            "Run it again with nothing else on the machine; if it stays, it is a fault of talkplace, please report it.",
+        )
+    })
 }
 
 fn few_messages(results: &Results) -> Option<Caution> {

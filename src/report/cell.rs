@@ -2,12 +2,16 @@
 
 use super::entry::Entry;
 use super::number::{NONE, bytes, count, figure, milliseconds, percent, with_unit};
+use crate::results::{Distribution, Health};
 
 /// Turns one entry into the text of a cell.
 pub(crate) type Cell = fn(&Entry) -> String;
 
 /// Where the system does not tell what the server's process used.
 const NOT_TOLD: &str = "not told here";
+
+/// Where the system does not count the segments of a connection.
+const NOT_AVAILABLE: &str = "not available here";
 
 /// Requests and connections of the window.
 pub(crate) const REQUESTS: &[(&str, Cell)] = &[
@@ -54,6 +58,14 @@ pub(crate) const SERVER_DELAY: &[(&str, Cell)] = &[
 pub(crate) const COST: &[(&str, Cell)] = &[
     ("bytes to the server per delivery", |e| optional(e.bytes_out(), bytes)),
     ("bytes to the listener per delivery", |e| optional(e.bytes_in(), bytes)),
+    ("TCP segments per delivery", |e| on_the_wire(e, e.segments(), figure)),
+    ("bytes on the wire per delivery, headers included", |e| {
+        on_the_wire(e, e.bytes_on_the_wire(), bytes)
+    }),
+    ("segments sent again", |e| {
+        e.all_segments()
+            .map_or(NOT_AVAILABLE.to_owned(), |all| count(all.retransmitted))
+    }),
     ("server CPU per 1,000 deliveries", cpu_per_1000),
     ("server CPU in all", cpu),
     ("server’s open files", |e| {
@@ -62,11 +74,74 @@ pub(crate) const COST: &[(&str, Cell)] = &[
     ("server memory per listener", |e| {
         told(e.memory_per_listener(), e.run.server.rss_after_bytes.is_some(), bytes)
     }),
+];
+
+/// What the server's process needed, beyond its time in all.
+pub(crate) const PROCESS: &[(&str, Cell)] = &[
+    ("CPU in its own code", |e| of_server(e.run.server.user_s, seconds)),
+    ("CPU in the kernel", |e| of_server(e.run.server.system_s, seconds)),
+    ("CPU a second of one idle listener", |e| {
+        optional(e.cpu_of_an_idle_listener(), milliseconds)
+    }),
+    ("CPU above idle, per 1,000 deliveries", |e| {
+        optional(e.cpu_above_idle_per_1000_deliveries(), milliseconds)
+    }),
+    ("CPU above idle, per 1,000 requests", |e| {
+        optional(e.cpu_above_idle_per_1000_requests(), milliseconds)
+    }),
+    ("ready to run, but without a processor", |e| {
+        of_server(e.run.server.waiting_s, seconds)
+    }),
+    ("memory, everybody there and silent", |e| {
+        of_server(e.run.server.rss_settled_bytes, |n| bytes(n as f64))
+    }),
+    ("memory at its peak", |e| {
+        of_server(e.run.server.rss_peak_bytes, |n| bytes(n as f64))
+    }),
+    ("context switches, voluntary", |e| {
+        of_server(e.run.server.voluntary_switches, count)
+    }),
+    ("context switches, involuntary", |e| {
+        of_server(e.run.server.involuntary_switches, count)
+    }),
+    ("kernel’s buffers for its connections", |e| {
+        of_server(e.run.server.socket_buffer_bytes, |n| bytes(n as f64))
+    }),
+    ("threads", |e| of_server(e.run.server.threads, count)),
+    ("open connections", |e| of_server(e.run.server.connections, count)),
+];
+
+/// How the load generator itself fared.
+pub(crate) const GENERATOR: &[(&str, Cell)] = &[
     ("publisher’s lag, p50", |e| {
         optional(e.run.publishing.lag.quantile_ms(0.5), milliseconds)
     }),
     ("publisher’s lag, p99", |e| {
         optional(e.run.publishing.lag.quantile_ms(0.99), milliseconds)
+    }),
+    ("publisher’s lag, max", |e| {
+        optional(e.run.publishing.lag.max_ms(), milliseconds)
+    }),
+    ("messages never sent", |e| count(e.run.publishing.missed)),
+    ("woken late by, p50", |e| woken_late(e, |late| late.quantile_ms(0.5))),
+    ("woken late by, p99", |e| woken_late(e, |late| late.quantile_ms(0.99))),
+    ("woken late by, max", |e| woken_late(e, Distribution::max_ms)),
+    ("CPU of all its threads", |e| {
+        of_generator(e, |health| health.cpu_s.map(seconds))
+    }),
+    ("its busiest thread was busy for", |e| {
+        of_generator(e, |health| health.busiest_thread.map(percent))
+    }),
+    ("deliveries on their way, counted", |e| {
+        optional(e.run.little.as_ref().map(|little| little.counted), figure)
+    }),
+    ("deliveries on their way, rate × mean delay", |e| {
+        optional(e.run.little.as_ref().map(|little| little.expected), figure)
+    }),
+    ("step of its clock", |e| {
+        of_generator(e, |health| {
+            health.timer_resolution_ns.map(|ns| with_unit(count(ns), "ns"))
+        })
     }),
 ];
 
@@ -157,9 +232,31 @@ fn cpu_per_1000(entry: &Entry) -> String {
 }
 
 fn cpu(entry: &Entry) -> String {
-    told(entry.run.server.cpu_s, entry.run.server.cpu_s.is_some(), |s| {
-        with_unit(figure(s), "s")
-    })
+    of_server(entry.run.server.cpu_s, seconds)
+}
+
+fn seconds(seconds: f64) -> String {
+    with_unit(figure(seconds), "s")
+}
+
+fn on_the_wire(entry: &Entry, value: Option<f64>, write: fn(f64) -> String) -> String {
+    match entry.all_segments() {
+        Some(_) => optional(value, write),
+        None => NOT_AVAILABLE.to_owned(),
+    }
+}
+
+fn woken_late(entry: &Entry, figure: impl Fn(&Distribution) -> Option<f64>) -> String {
+    of_generator(entry, |health| figure(&health.wake_up).map(milliseconds))
+}
+
+fn of_generator(entry: &Entry, figure: impl Fn(&Health) -> Option<String>) -> String {
+    let told = entry.run.generator.as_ref().and_then(figure);
+    told.unwrap_or(NOT_TOLD.to_owned())
+}
+
+fn of_server<T>(value: Option<T>, write: impl Fn(T) -> String) -> String {
+    value.map_or(NOT_TOLD.to_owned(), write)
 }
 
 fn part(entry: &Entry, part: u64) -> String {

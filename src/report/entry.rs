@@ -2,7 +2,7 @@
 
 use super::rounds::Interval;
 use crate::protocol::Transport;
-use crate::results::{Answers, Parts, Results, TransportRun};
+use crate::results::{Answers, Health, Little, Parts, Results, Segments, ServerCost, TransportRun};
 
 /// One transport of one run. Rounds are pooled: counts and times are added up, rates are of the whole.
 #[derive(Debug, Clone)]
@@ -114,11 +114,43 @@ impl Entry {
         Some(self.bytes_out()? + self.bytes_in()?)
     }
 
+    /// Segments per delivery, of both directions; `None` where the system did not count them all.
+    pub(crate) fn segments(&self) -> Option<f64> {
+        share(self.all_segments()?.total(), self.run.counts.deliveries)
+    }
+
+    /// Bytes per delivery with the headers of every segment.
+    pub(crate) fn bytes_on_the_wire(&self) -> Option<f64> {
+        let bytes = self.run.bytes_out.total() + self.run.bytes_in.total() + self.all_segments()?.header_bytes;
+        share(bytes, self.run.counts.deliveries)
+    }
+
+    /// The segments, unless some connections took theirs with them.
+    pub(crate) fn all_segments(&self) -> Option<&Segments> {
+        self.run.segments.as_ref().filter(|segments| segments.missing == 0)
+    }
+
     /// What the server's resident memory grew by, per listener; `None` where it is not known or did not grow.
     pub(crate) fn memory_per_listener(&self) -> Option<f64> {
         let cost = &self.run.server;
         let grown = cost.rss_after_bytes?.checked_sub(cost.rss_before_bytes?)?;
         (self.run.listeners > 0).then(|| grown as f64 / f64::from(self.run.listeners))
+    }
+
+    /// Server CPU per 1,000 deliveries that its idle listeners do not explain, in milliseconds.
+    pub(crate) fn cpu_above_idle_per_1000_deliveries(&self) -> Option<f64> {
+        per(self.run.cpu_above_idle_s()? * 1e6, self.run.counts.deliveries)
+    }
+
+    /// The same per 1,000 requests; `None` of streams, whose work is not the requests'.
+    pub(crate) fn cpu_above_idle_per_1000_requests(&self) -> Option<f64> {
+        let cpu_s = self.run.cpu_above_idle_s().filter(|_| self.asks())?;
+        per(cpu_s * 1e6, self.run.counts.requests)
+    }
+
+    /// Server CPU a second for a listener that is only there, in milliseconds.
+    pub(crate) fn cpu_of_an_idle_listener(&self) -> Option<f64> {
+        per(self.run.server.idle_cpu_per_s? * 1e3, self.run.listeners.into())
     }
 
     fn per_delivery(&self, parts: Parts) -> Option<f64> {
@@ -128,7 +160,11 @@ impl Entry {
 
 /// `part` of `whole`; `None` of nothing.
 fn share(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
+    per(part as f64, whole)
+}
+
+fn per(part: f64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part / whole as f64)
 }
 
 /// Takes another round of the same transport in. Memory is that of the round measured last, since it is a level and no sum.
@@ -147,14 +183,65 @@ fn add(sum: &mut TransportRun, round: &TransportRun) {
     ledger.gone += more.gone;
     sum.delay.merge(&round.delay);
     sum.server_delay.merge(&round.server_delay);
-    let cpu_s = sum.server.cpu_s.zip(round.server.cpu_s).map(|(a, b)| a + b);
-    sum.server = round.server.clone();
-    sum.server.cpu_s = cpu_s;
+    add_cost(&mut sum.server, &round.server, round.round);
+    add_health(&mut sum.generator, round.generator.as_ref());
+    add_segments(&mut sum.segments, round.segments.as_ref());
+    worst(&mut sum.little, round.little.as_ref());
     let (failures, more) = (&mut sum.failures, &round.failures);
     failures.connect += more.connect;
     failures.broken += more.broken;
     failures.timed_out += more.timed_out;
     failures.unexpected += more.unexpected;
+}
+
+/// Times and switches are added up, what idleness costs a second is the mean of the rounds, and levels are those of the last one.
+fn add_cost(sum: &mut ServerCost, round: &ServerCost, number: u32) {
+    let seconds = |a: Option<f64>, b: Option<f64>| Some(a? + b?);
+    let times = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
+    let before = f64::from(number.max(2) - 1);
+    let mean = |mean: Option<f64>, one: Option<f64>| Some((mean? * before + one?) / (before + 1.0));
+    *sum = ServerCost {
+        cpu_s: seconds(sum.cpu_s, round.cpu_s),
+        user_s: seconds(sum.user_s, round.user_s),
+        system_s: seconds(sum.system_s, round.system_s),
+        waiting_s: seconds(sum.waiting_s, round.waiting_s),
+        idle_cpu_per_s: mean(sum.idle_cpu_per_s, round.idle_cpu_per_s),
+        voluntary_switches: times(sum.voluntary_switches, round.voluntary_switches),
+        involuntary_switches: times(sum.involuntary_switches, round.involuntary_switches),
+        ..round.clone()
+    };
+}
+
+fn add_segments(sum: &mut Option<Segments>, round: Option<&Segments>) {
+    let (Some(segments), Some(more)) = (sum.as_mut(), round) else {
+        *sum = None;
+        return;
+    };
+    segments.connections += more.connections;
+    segments.missing += more.missing;
+    segments.to_server += more.to_server;
+    segments.to_listener += more.to_listener;
+    segments.data_to_server += more.data_to_server;
+    segments.data_to_listener += more.data_to_listener;
+    segments.retransmitted += more.retransmitted;
+    segments.header_bytes += more.header_bytes;
+}
+
+/// Of several rounds the one that fits worst, as one that does not is reason enough to doubt.
+fn worst(sum: &mut Option<Little>, round: Option<&Little>) {
+    let off = |little: &Little| (little.counted - little.expected).abs() / little.error.max(f64::MIN_POSITIVE);
+    let both = sum.take().into_iter().chain(round.cloned());
+    *sum = both.max_by(|a, b| off(a).total_cmp(&off(b)));
+}
+
+fn add_health(sum: &mut Option<Health>, round: Option<&Health>) {
+    let (Some(health), Some(more)) = (sum.as_mut(), round) else {
+        *sum = None;
+        return;
+    };
+    health.cpu_s = health.cpu_s.zip(more.cpu_s).map(|(a, b)| a + b);
+    health.busiest_thread = health.busiest_thread.zip(more.busiest_thread).map(|(a, b)| a.max(b));
+    health.wake_up.merge(&more.wake_up);
 }
 
 fn add_publishing(sum: &mut TransportRun, round: &TransportRun) {
@@ -210,6 +297,9 @@ mod tests {
             assert_eq!(two.requests_per_s(), one.requests_per_s());
             assert_eq!(two.bytes_both(), one.bytes_both());
             assert_eq!(two.memory_per_listener(), one.memory_per_listener());
+            assert_eq!(two.cpu_of_an_idle_listener(), one.cpu_of_an_idle_listener());
+            let above = Entry::cpu_above_idle_per_1000_deliveries;
+            assert!((above(two).unwrap() - above(one).unwrap()).abs() < 1e-9);
             assert_eq!(
                 two.run.cpu_ms_per_1000_deliveries(),
                 one.run.cpu_ms_per_1000_deliveries()

@@ -2,7 +2,7 @@
 
 use super::beside::Beside;
 use super::caution;
-use super::cell::{COST, Cell, DELAY, DELIVERIES, LEDGER, REQUESTS, SERVER_DELAY, SIDE_BY_SIDE};
+use super::cell::{COST, Cell, DELAY, DELIVERIES, GENERATOR, LEDGER, PROCESS, REQUESTS, SERVER_DELAY, SIDE_BY_SIDE};
 use super::entry::Entry;
 use super::knob::knobs;
 use super::prediction::{inputs_table, prediction_table, published};
@@ -35,6 +35,8 @@ fn figures(beside: &Beside) -> Table {
         ("Delay, from the intended instant", DELAY),
         ("Delay, since the server accepted it", SERVER_DELAY),
         ("Cost", COST),
+        ("The server’s process, in the window", PROCESS),
+        ("The load generator", GENERATOR),
         ("Ledger, over the whole run", LEDGER),
     ];
     Table {

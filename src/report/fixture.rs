@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::model::Plan;
 use crate::protocol::Transport;
 use crate::results::{
-    Answers, Arrivals, Connections, Counts, Distribution, Failures, Host, Ledger, Parts, PollTimer, Publishing,
-    Results, SCHEMA, Scenario, ServerCost, Timeline, TransportRun,
+    Answers, Arrivals, Connections, Counts, Distribution, Failures, Health, Host, Ledger, Parts, PollTimer, Publishing,
+    Results, SCHEMA, Scenario, Segments, ServerCost, Timeline, TransportRun,
 };
 
 const LISTENERS: u64 = 300;
@@ -30,6 +30,7 @@ pub(crate) fn three_ways() -> Results {
         quick: false,
         runs: vec![poll(), long_poll(), websocket()],
         checks: Vec::new(),
+        unclear: Vec::new(),
         cautions: Vec::new(),
     }
 }
@@ -169,11 +170,29 @@ fn run(transport: Transport, delay: Distribution) -> TransportRun {
         delay,
         naive_delay: None,
         server: ServerCost {
-            cpu_s: None,
+            idle_cpu_per_s: Some(0.0009),
+            voluntary_switches: Some(24_000),
+            involuntary_switches: Some(310),
             rss_before_bytes: Some(6_200_000),
+            rss_settled_bytes: Some(8_400_000),
             rss_after_bytes: Some(9_100_000),
+            rss_peak_bytes: Some(9_300_000),
+            threads: Some(3),
+            connections: Some(LISTENERS + 5),
             open_fds: Some(LISTENERS + 14),
+            socket_buffer_bytes: Some(0),
+            ..ServerCost::default()
         },
+        generator: Some(health()),
+        segments: Some(Segments {
+            connections: LISTENERS,
+            to_server: DELIVERIES,
+            to_listener: DELIVERIES,
+            data_to_listener: DELIVERIES,
+            header_bytes: 2 * DELIVERIES * 52,
+            ..Segments::default()
+        }),
+        little: None,
         timeline: timeline(transport),
         failures: Failures::default(),
         trace: None,
@@ -208,6 +227,18 @@ fn timeline(transport: Transport) -> Timeline {
         empty,
         deliveries,
         messages_s,
+    }
+}
+
+/// A generator that had little to do and was always woken in time.
+fn health() -> Health {
+    let mut wake_up = Distribution::new();
+    (0..1000).for_each(|n| wake_up.record(Duration::from_micros(50 + n / 10)));
+    Health {
+        cpu_s: Some(2.4),
+        busiest_thread: Some(0.02),
+        timer_resolution_ns: Some(1),
+        wake_up,
     }
 }
 

@@ -294,6 +294,7 @@ mod tests {
             quick: false,
             runs: Vec::new(),
             checks: Vec::new(),
+            unclear: Vec::new(),
             cautions: Vec::new(),
         }
     }

@@ -17,7 +17,8 @@ pub use check::{Check, CheckError, Checked, Comparison, Right, Term, Verdict};
 pub use distribution::Distribution;
 pub use folder::{FolderError, RunFolder, latest_complete, read_results, write_whole};
 pub use run::{
-    Answers, Bytes, Connections, Counts, Failures, Ledger, Parts, Publishing, ServerCost, Timeline, TransportRun,
+    Answers, Bytes, Connections, Counts, Failures, Health, Ledger, Little, Parts, Publishing, Segments, ServerCost,
+    Timeline, TransportRun,
 };
 pub use scenario::{Arrivals, PollTimer, Scenario};
 pub use trace::{Piece, Trace, Traced, Way};
@@ -52,6 +53,9 @@ pub struct Results {
     /// What became of the scenario's checks; empty while the run is under way.
     #[serde(default)]
     pub checks: Vec<Checked>,
+    /// Why the run proves nothing: the generator or the machine was the limit. Empty for one that can be trusted.
+    #[serde(default)]
+    pub unclear: Vec<Caution>,
     /// Reasons to doubt the figures.
     pub cautions: Vec<Caution>,
 }

@@ -34,6 +34,15 @@ pub struct TransportRun {
     pub server_delay: Distribution,
     /// What the server's process used in the window.
     pub server: ServerCost,
+    /// How the load generator itself fared in the window; `None` in results from before it was watched.
+    #[serde(default)]
+    pub generator: Option<Health>,
+    /// What the system counted on the listeners' connections in the window; `None` where it does not tell, and in results from before it was asked.
+    #[serde(default)]
+    pub segments: Option<Segments>,
+    /// Whether rate, delay and what is on its way fit together; `None` when some of what was planned never came.
+    #[serde(default)]
+    pub little: Option<Little>,
     /// How it went over time, from the first second of the warm-up to the end of the drain.
     pub timeline: Timeline,
     /// What went wrong on the load generator's side, over the whole run.
@@ -128,17 +137,87 @@ pub struct Ledger {
     pub gone: u64,
 }
 
-/// What the server's process used. `None` where neither the server nor the system tells.
+/// What the server's process used. `None` where neither the server nor the system tells, and in results from before a figure was kept.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ServerCost {
     /// Processor time in the window, user and system, in seconds.
     pub cpu_s: Option<f64>,
+    /// Of it, the time in the server's own code. The system samples how a thread's time falls into the two, so this is coarser than their sum.
+    pub user_s: Option<f64>,
+    /// Of it, the time in the kernel on its behalf.
+    pub system_s: Option<f64>,
+    /// Processor time a second, in seconds, with every listener connected and nobody saying or asking anything: measured in a quiet time before
+    /// the warm-up. `None` also when requests came in that time (a short hold), since those are no idleness.
+    pub idle_cpu_per_s: Option<f64>,
+    /// How long its threads were ready to run in the window but had no processor, added up, in seconds.
+    pub waiting_s: Option<f64>,
+    /// Times in the window that a thread had nothing to do and slept.
+    pub voluntary_switches: Option<u64>,
+    /// Times in the window that a thread lost its processor to another.
+    pub involuntary_switches: Option<u64>,
     /// Resident memory before the first listener came, in bytes.
     pub rss_before_bytes: Option<u64>,
+    /// Resident memory at the end of the quiet time: every listener connected, nothing said yet, in bytes.
+    pub rss_settled_bytes: Option<u64>,
     /// Resident memory at the end of the window, in bytes.
     pub rss_after_bytes: Option<u64>,
+    /// Memory that the kernel held, at the end of the window, for what was under way on the server's connections, in bytes. The sockets
+    /// themselves, some 2 to 4 kB each, are told nowhere.
+    pub socket_buffer_bytes: Option<u64>,
+    /// The most that was ever resident until the end of the window, in bytes.
+    pub rss_peak_bytes: Option<u64>,
+    /// Threads at the end of the window.
+    pub threads: Option<u64>,
+    /// Connections open at the end of the window: the listeners', the publisher's, and one that asks for these figures.
+    pub connections: Option<u64>,
     /// File descriptors open at the end of the window.
     pub open_fds: Option<u64>,
+}
+
+/// How the load generator fared in the window: whether what it measured may be its own doing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Health {
+    /// Processor time of all its threads, in seconds, where the system tells.
+    pub cpu_s: Option<f64>,
+    /// The share of the window that the busiest of the listeners' threads spent on a processor: at 1 it is the limit.
+    pub busiest_thread: Option<f64>,
+    /// The smallest step of the clock by which everything is timed, in nanoseconds.
+    pub timer_resolution_ns: Option<u64>,
+    /// Woken − planned, of probes on each of the listeners' threads: what it adds to any delay.
+    pub wake_up: Distribution,
+}
+
+/// TCP segments of the listeners' connections, on this machine's loopback: a batch of 60 kB is one segment there, and forty on an Ethernet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segments {
+    /// Connections that were counted: those open at the end of the window.
+    pub connections: u64,
+    /// Connections that were open at its start and not at its end: what they did in the window is missing here.
+    pub missing: u64,
+    /// Segments from the listeners to the server.
+    pub to_server: u64,
+    /// Segments from the server to the listeners.
+    pub to_listener: u64,
+    /// Of those to the server, the ones that carried bytes; the rest only acknowledged.
+    pub data_to_server: u64,
+    /// Of those to the listeners, the same.
+    pub data_to_listener: u64,
+    /// Sent again, by either side.
+    pub retransmitted: u64,
+    /// The IP and TCP headers of all segments, in bytes.
+    pub header_bytes: u64,
+}
+
+/// Little's law: the mean number on their way is the rate times the mean time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Little {
+    /// Deliveries on their way from the intended instant to the listener, on the mean over the window, as they were counted.
+    pub counted: f64,
+    /// Deliveries a second times their mean delay.
+    pub expected: f64,
+    /// The standard error of the difference.
+    pub error: f64,
 }
 
 /// Counts per step of time, from the start of the warm-up on.
@@ -185,6 +264,20 @@ impl Ledger {
     }
 }
 
+impl Segments {
+    /// Both directions.
+    pub fn total(&self) -> u64 {
+        self.to_server + self.to_listener
+    }
+}
+
+impl Little {
+    /// Whether both sides of the law agree: within four standard errors, and a hundredth for what neither book is exact in.
+    pub fn fits(&self) -> bool {
+        (self.counted - self.expected).abs() <= 4.0 * self.error + 0.01 * self.expected
+    }
+}
+
 impl Failures {
     /// All of them.
     pub fn total(&self) -> u64 {
@@ -200,5 +293,12 @@ impl TransportRun {
             .cpu_s
             .filter(|_| deliveries > 0)
             .map(|cpu_s| cpu_s * 1e6 / deliveries as f64)
+    }
+
+    /// Server CPU in the window that its listeners' mere presence does not explain, in seconds; `None` where either is not known.
+    pub fn cpu_above_idle_s(&self) -> Option<f64> {
+        let idle_s = self.server.idle_cpu_per_s? * self.window_s;
+        // Both are measured, so the rest of next to nothing can come out below it.
+        self.server.cpu_s.map(|cpu_s| (cpu_s - idle_s).max(0.0))
     }
 }

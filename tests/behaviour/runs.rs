@@ -43,7 +43,7 @@ fn results(home: &Home, run: &str) -> Value {
 fn a_run_leaves_its_results_its_report_and_its_charts() {
     let home = small();
     let ended = home.talkplace(&["run", "small.toml"]);
-    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    ended.ran();
     assert!(
         !ended.stdout.contains('\x1b') && !ended.stderr.contains('\x1b'),
         "{}",
@@ -90,13 +90,10 @@ fn a_run_leaves_its_results_its_report_and_its_charts() {
 #[test]
 fn the_next_run_is_shown_beside_the_last_and_the_knob_is_named() {
     let home = small();
-    assert_eq!(
-        home.talkplace(&["run", "small.toml", "--transports", "websocket"])
-            .status,
-        Some(0)
-    );
+    home.talkplace(&["run", "small.toml", "--transports", "websocket"])
+        .ran();
     let second = home.talkplace(&["run", "small.toml", "--transports", "websocket", "--rtt", "8ms"]);
-    assert_eq!(second.status, Some(0), "{}", second.stderr);
+    second.ran();
     let knob = second.stdout.lines().find(|line| line.starts_with("link.rtt")).unwrap();
     assert!(knob.contains("4ms") && knob.contains("8ms"), "{knob}");
 
@@ -155,7 +152,7 @@ fn the_next_run_is_shown_beside_the_last_and_the_knob_is_named() {
 fn json_is_all_that_stdout_gets_when_it_is_asked_for() {
     let home = small();
     let ended = home.talkplace(&["run", "small.toml", "--transports", "events", "--json", "--seed", "9"]);
-    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    ended.ran();
     let printed: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(printed["scenario"]["seed"], 9);
     assert_eq!(printed, results(&home, &home.list("reports/small")[0]));
@@ -282,7 +279,7 @@ fn the_exit_status_says_whether_the_scenario_claims_what_holds() {
     ] {
         let set = format!("checks={claim}");
         let ended = home.talkplace(&["run", "small.toml", "--no-compare", "--set", &set]);
-        assert_eq!(ended.status, Some(status), "{claim}: {}", ended.stderr);
+        ended.ran_with(status);
         assert!(ended.stdout.contains(verdict), "{}", ended.stdout);
     }
     let wrong = home.talkplace(&["run", "small.toml", "--set", "checks=latency < 3"]);
@@ -299,7 +296,7 @@ fn the_exit_status_says_whether_the_scenario_claims_what_holds() {
 fn rounds_alternate_between_the_transports() {
     let home = small();
     let ended = home.talkplace(&["run", "small.toml", "--repeat", "2", "--json"]);
-    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    ended.ran();
     let results: Value = serde_json::from_str(&ended.stdout).unwrap();
     let runs = results["runs"].as_array().unwrap();
     let order: Vec<_> = runs

@@ -108,6 +108,9 @@ impl Bench {
         };
         self.recorder.borrow_mut().connection(Instant::now());
         stream.set_nodelay(true).map_err(|_| Failure::Connect)?;
+        if let Ok(ours) = stream.local_addr() {
+            self.plan.tally.ports().insert(ours.port());
+        }
         self.wait(one_way).await;
         if let Some(recording) = recording {
             recording.borrow_mut().connected(Instant::now());

@@ -119,7 +119,9 @@ fn take(listener: &mut Listener, status: StatusCode, body: &[u8]) -> Result<Next
     }
 }
 
+/// Nobody's turn comes before the run begins: what the server does until then is what idle listeners cost it.
 async fn wait_for_turn(bench: &Bench, phase: f64, is_first: bool) {
+    bench.plan.clock.started().await;
     let interval = bench.scenario.poll_interval;
     let now = Instant::now();
     let due = match bench.scenario.poll_timer {

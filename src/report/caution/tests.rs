@@ -52,6 +52,18 @@ fn a_late_publisher_is_no_delay_of_the_transport() {
 }
 
 #[test]
+fn books_that_do_not_agree_are_named() {
+    let law = |counted| crate::results::Little {
+        counted,
+        expected: 10.0,
+        error: 0.1,
+    };
+    assert_eq!(with(|run| run.little = Some(law(10.4))), []);
+    let off = only(with(|run| run.little = Some(law(10.6))));
+    assert!(off.contains("for WebSocket"), "{off}");
+}
+
+#[test]
 fn a_short_or_bare_run_says_so() {
     let mut results = fixture::three_ways();
     results.scenario.rtt = Duration::ZERO;

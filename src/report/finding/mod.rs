@@ -11,6 +11,7 @@ mod requests;
 
 use super::beside::Beside;
 use super::entry::Entry;
+use super::word;
 
 /// Three or four sentences, the most important one first. A run beside others begins with what differs from them.
 pub(crate) fn findings(beside: &Beside) -> Vec<String> {
@@ -18,7 +19,10 @@ pub(crate) fn findings(beside: &Beside) -> Vec<String> {
     if entries.is_empty() {
         return vec!["The run was stopped before any transport was measured.".to_owned()];
     }
-    let mut findings = change::changes(beside);
+    if is_unclear(beside) {
+        return unclear(beside, &entries);
+    }
+    let mut findings = changes(beside);
     findings.push(requests::asked(&entries));
     findings.push(delay::waited(&entries));
     if !beside.several() {
@@ -28,18 +32,56 @@ pub(crate) fn findings(beside: &Beside) -> Vec<String> {
     findings
 }
 
+/// What differs from the runs beside it, as far as those prove anything.
+fn changes(beside: &Beside) -> Vec<String> {
+    match unclear_others(beside).as_slice() {
+        [] => change::changes(beside),
+        names => vec![format!(
+            "Nothing is said about what changed since {}, where the load generator or the machine was the limit.",
+            word::list(names)
+        )],
+    }
+}
+
+/// The runs beside it that prove nothing.
+fn unclear_others<'a>(beside: &Beside<'a>) -> Vec<&'a str> {
+    let others = beside.runs[1..].iter().filter(|run| !run.unclear.is_empty());
+    others.map(|run| run.run.as_str()).collect()
+}
+
+/// Whether the run proves nothing, so that nothing is said about which transport is the better.
+fn is_unclear(beside: &Beside) -> bool {
+    !beside.first().unclear.is_empty()
+}
+
+/// What can be said of a run that proves nothing: that, why, and whether the messages were heard at all.
+fn unclear(beside: &Beside, entries: &[&Entry]) -> Vec<String> {
+    let nothing = "This is unclear: the load generator or the machine was the limit, so the figures rank nothing.";
+    let why = beside.first().unclear.iter().map(|why| why.what.clone());
+    let mut findings: Vec<String> = std::iter::once(nothing.to_owned()).chain(why).collect();
+    findings.push(ledger::kept(entries));
+    findings
+}
+
 /// The titles of the charts, which are findings too: about the first run.
 pub(crate) mod title {
-    use super::{Beside, Entry, change, cost};
+    use super::{Beside, Entry, change, cost, is_unclear, unclear_others};
+
+    /// A title that ranks nothing, over a run that proves nothing.
+    fn plain(beside: &Beside, what: &str) -> Option<String> {
+        is_unclear(beside).then(|| format!("{what}, in a run that is unclear"))
+    }
 
     /// What changed since the other run, or else who asked most.
     pub(crate) fn requests(beside: &Beside) -> String {
-        change::requests_title(beside).unwrap_or_else(|| super::requests::title(&first(beside)))
+        let changed = || change::requests_title(beside).filter(|_| unclear_others(beside).is_empty());
+        let title = plain(beside, "Requests").or_else(changed);
+        title.unwrap_or_else(|| super::requests::title(&first(beside)))
     }
 
     /// The quickest against the slowest.
     pub(crate) fn delay(beside: &Beside) -> String {
-        super::delay::title(&first(beside))
+        plain(beside, "Delay").unwrap_or_else(|| super::delay::title(&first(beside)))
     }
 
     /// One in a hundred.
@@ -54,12 +96,12 @@ pub(crate) mod title {
 
     /// How many times the bytes.
     pub(crate) fn bytes(beside: &Beside) -> String {
-        cost::bytes_title(&first(beside))
+        plain(beside, "Bytes per delivery").unwrap_or_else(|| cost::bytes_title(&first(beside)))
     }
 
     /// Whose deliveries cost the server most.
     pub(crate) fn cpu(beside: &Beside) -> String {
-        cost::cpu_title(&first(beside))
+        plain(beside, "The server’s CPU time").unwrap_or_else(|| cost::cpu_title(&first(beside)))
     }
 
     fn first<'a>(beside: &'a Beside) -> Vec<&'a Entry> {

@@ -151,3 +151,39 @@ fn runs_without_a_transport_in_common() {
         format!("Run {} has no transport in common with this one.", runs[1].run)
     );
 }
+
+#[test]
+fn a_run_that_proves_nothing_ranks_nothing() {
+    let mut results = fixture::three_ways();
+    let why = "WebSocket: the generator’s own threads were woken late.";
+    results.unclear.push(crate::results::Caution {
+        what: why.into(),
+        try_this: "End other programs.".into(),
+    });
+    let report = crate::report::render(std::slice::from_ref(&results)).unwrap();
+    assert!(
+        report.findings[0].starts_with("This is unclear"),
+        "{:?}",
+        report.findings
+    );
+    assert_eq!(report.findings[1], why);
+    assert_eq!(report.cautions[0].what, why);
+    for chart in &report.charts {
+        assert!(
+            chart.title.ends_with("in a run that is unclear"),
+            "{}: {}",
+            chart.name,
+            chart.title
+        );
+    }
+    // A good run beside it says what it found, and nothing about what changed since.
+    let mut good = fixture::three_ways();
+    good.run = "later".into();
+    let alone = crate::report::render(std::slice::from_ref(&good)).unwrap().findings;
+    let beside = crate::report::render(&[good, results]).unwrap().findings;
+    assert!(
+        beside[0].starts_with("Nothing is said about what changed since"),
+        "{beside:?}"
+    );
+    assert_eq!(beside[1..3], alone[..2]);
+}
