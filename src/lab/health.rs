@@ -10,9 +10,11 @@ use crate::results::{Caution, Distribution, Host, TransportRun};
 
 /// Of what was planned, this much has to be accepted, or the transports did not carry the load that they are compared under.
 const ACHIEVED: f64 = 0.99;
-/// A lag or a wake-up delay that every other or every tenth instant has may be this much of the median delay: where the report calls two
-/// delays different. On an ordinary machine nine in ten wake-ups are a hundredth of a delay over a link late, on a starved one a sixth.
-const USUAL_SHARE: f64 = 0.1;
+/// The median lag or wake-up delay may be this much of the median delay: it is in every figure, and a tenth is more than the report calls alike.
+const MEDIAN_SHARE: f64 = 0.1;
+/// What one instant in ten has may be more, as a burst of answers keeps a thread of the generator itself busy for some milliseconds: on two cores
+/// beside a compiler it was a tenth to an eighth of the delay in ordinary runs of long polling.
+const USUAL_SHARE: f64 = 0.25;
 /// What one instant in a hundred has may be as much as the median delay itself, since only the tail shows it: a busy desktop has a hiccup of
 /// some milliseconds every second.
 const TAIL_SHARE: f64 = 1.0;
@@ -114,8 +116,13 @@ fn is_late(run: &TransportRun, waits: &Distribution) -> bool {
     let Some(delay_ms) = run.delay.quantile_ms(0.5) else {
         return false;
     };
-    // A few waits have no tail: of ten, the ninth is the one hiccup among them.
-    let quantiles = [(0.5, USUAL_SHARE, 0), (0.9, USUAL_SHARE, 50), (0.99, TAIL_SHARE, 500)];
+    // A few waits have no tail, of ten the ninth is the one hiccup among them; and their median is not much steadier.
+    let quantiles = [
+        (0.5, USUAL_SHARE, 0),
+        (0.5, MEDIAN_SHARE, 20),
+        (0.9, USUAL_SHARE, 50),
+        (0.99, TAIL_SHARE, 500),
+    ];
     quantiles
         .into_iter()
         .filter(|(_, _, least)| waits.count() >= *least)
@@ -222,7 +229,7 @@ mod tests {
     #[test]
     fn an_ordinary_run_with_a_hiccup_is_clear() {
         assert_eq!(reasons(|_| ()), [""; 0]);
-        assert_eq!(reasons(|run| wake_up(run, waits(0.3, 1.9, 19.0))), [""; 0]);
+        assert_eq!(reasons(|run| wake_up(run, waits(0.3, 4.9, 19.0))), [""; 0]);
         assert_eq!(reasons(|run| run.publishing.accepted = 990), [""; 0]);
         assert_eq!(reasons(|run| run.failures.broken = 2), [""; 0]);
         // It waited a lot, but for others that were quickly done; and it was driven off often, but got its processor back at once.
@@ -233,7 +240,7 @@ mod tests {
 
     #[test]
     fn what_the_instrument_adds_makes_it_unclear() {
-        for waits in [waits(2.1, 2.1, 2.1), waits(0.1, 2.1, 4.0), waits(0.1, 0.1, 20.5)] {
+        for waits in [waits(2.1, 2.1, 2.1), waits(0.1, 5.1, 5.1), waits(0.1, 0.1, 20.5)] {
             only(reasons(|run| wake_up(run, waits.clone())), "woken late");
             only(reasons(|run| run.publishing.lag = waits.clone()), "publisher");
         }
