@@ -276,7 +276,7 @@ fn label_arrow(
         let on_line = (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));
         for distance in [8.0, 9.5, 11.0, 14.0, 19.0, 24.0] {
             let middle = (on_line.0, on_line.1 + away * distance);
-            if labels.take(middle, width(&text, LABEL_SIZE)) {
+            if labels.is_beside(on_line, middle.1) && labels.take(middle, width(&text, LABEL_SIZE)) {
                 let set = Type {
                     side: Side::Middle,
                     size: LABEL_SIZE,
@@ -360,6 +360,15 @@ fn draw_messages(canvas: &Canvas, place: &Place, lanes: Lanes, panel: &Panel, na
 }
 
 impl Labels {
+    /// Whether no other line lies between a place on a line and a label at this height: it would be taken for that one's.
+    fn is_beside(&self, (x, on_line): At, y: f64) -> bool {
+        let (top, bottom) = (on_line.min(y) + 0.3, on_line.max(y) - 0.3);
+        self.lines.iter().all(|(from, to)| {
+            let at = from.1 + (x - from.0) / (to.0 - from.0) * (to.1 - from.1);
+            x < from.0.min(to.0) || x > from.0.max(to.0) || at < top || at > bottom
+        })
+    }
+
     /// Takes a box around this place if it is free.
     fn take(&mut self, (x, y): At, wide: f64) -> bool {
         let (left, right) = (x - wide / 2.0, x + wide / 2.0);
@@ -410,6 +419,8 @@ mod tests {
             lines: vec![((0.0, 50.0), (100.0, 90.0))],
             boxes: Vec::new(),
         };
+        assert!(labels.is_beside((50.0, 70.0), 90.0) && labels.is_beside((50.0, 100.0), 80.0));
+        assert!(!labels.is_beside((50.0, 60.0), 90.0), "the line lies between");
         assert!(!labels.take((50.0, 70.0), 30.0), "on the line");
         assert!(labels.take((20.0, 80.0), 30.0), "below its upper end");
         assert!(!labels.take((30.0, 85.0), 30.0), "on another label");
