@@ -86,12 +86,12 @@ pub(crate) mod title {
 
     /// One in a hundred.
     pub(crate) fn tail(beside: &Beside) -> String {
-        super::delay::tail_title(&first(beside))
+        plain(beside, "The slow end of the delays").unwrap_or_else(|| super::delay::tail_title(&first(beside)))
     }
 
     /// Whose requests come all at once.
     pub(crate) fn timeline(beside: &Beside) -> String {
-        super::requests::timeline_title(&first(beside))
+        plain(beside, "Requests over time").unwrap_or_else(|| super::requests::timeline_title(&first(beside)))
     }
 
     /// How many times the bytes.
