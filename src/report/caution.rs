@@ -8,7 +8,7 @@ use crate::results::{Caution, Results};
 /// Below so many messages the quantiles are the fates of single ones.
 const FEW_MESSAGES: u64 = 5;
 /// Below so many messages, one in a hundred of them is no message at all: worth a remark.
-const MANY_MESSAGES: u64 = 100;
+pub(crate) const MANY_MESSAGES: u64 = 100;
 /// The publisher's lag may be this much of the delay before it is part of the story.
 const LAG_SHARE: f64 = 0.1;
 /// Of what was planned, this much has to be accepted.
@@ -156,16 +156,29 @@ fn lag(entries: &[Entry]) -> Option<Caution> {
             .quantile_ms(q)
             .is_some_and(|delay| lag > LAG_SHARE * delay)
     };
-    let behind = |entry: &Entry| quantile_behind(entry, 0.5) || quantile_behind(entry, 0.99);
+    // Of few sends the 99th percentile is a single one, and one late send makes no late publisher.
+    let quantile = |entry: &Entry| {
+        if entry.run.publishing.lag.count() < MANY_MESSAGES {
+            0.5
+        } else {
+            0.99
+        }
+    };
+    let behind = |entry: &Entry| quantile_behind(entry, 0.5) || quantile_behind(entry, quantile(entry));
     let worst = entries.iter().filter(|entry| behind(entry));
     let worst = worst
-        .filter_map(|entry| entry.run.publishing.lag.quantile_ms(0.99))
-        .reduce(f64::max)?;
+        .filter_map(|entry| Some((entry.run.publishing.lag.quantile_ms(quantile(entry))?, quantile(entry))))
+        .max_by(|a, b| a.0.total_cmp(&b.0))?;
     let names = names_of(entries, behind)?;
     Some(caution(
         format!(
-            "The publisher itself was late, by {} at its 99th percentile, which is not small beside the delay of {names}",
-            milliseconds(worst)
+            "The publisher itself was late, by {} {}, which is not small beside the delay of {names}",
+            milliseconds(worst.0),
+            if worst.1 == 0.5 {
+                "for half of its sends"
+            } else {
+                "at its 99th percentile"
+            }
         ),
         "End other programs, or use fewer listeners: the generator and the server share this machine.",
     ))

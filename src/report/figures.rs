@@ -22,6 +22,7 @@ pub(crate) fn tables(beside: &Beside) -> Vec<Table> {
         tables.push(inputs_table(beside));
     }
     tables.extend(published(beside));
+    tables.push(instrument(beside));
     tables.push(knob_table(beside));
     tables
 }
@@ -35,23 +36,38 @@ fn figures(beside: &Beside) -> Table {
         ("Delay, from the intended instant", DELAY),
         ("Delay, since the server accepted it", SERVER_DELAY),
         ("Cost", COST),
-        ("The server’s process, in the window", PROCESS),
-        ("The load generator", GENERATOR),
         ("Ledger, over the whole run", LEDGER),
     ];
+    let remark = caution::remark(beside.first()).map_or_else(String::new, |remark| format!("; {remark}"));
+    let caption = format!(
+        "Run {}, in the counted window unless said otherwise{remark}",
+        beside.first().run
+    );
+    of_first("figures", caption, &groups, &entries)
+}
+
+/// What the instrument says about itself: the server's process and the load generator of the first run.
+fn instrument(beside: &Beside) -> Table {
+    let entries: Vec<&Entry> = beside.of_side(0).collect();
+    let groups = [
+        ("The server’s process, in the window", PROCESS),
+        ("The load generator", GENERATOR),
+    ];
+    let caption = format!("The instrument itself, in run {}", beside.first().run);
+    of_first("instrument", caption, &groups, &entries)
+}
+
+/// Transports across, figures down.
+fn of_first(name: &'static str, caption: String, groups: &[(&str, &[(&str, Cell)])], entries: &[&Entry]) -> Table {
     Table {
-        name: "figures",
-        caption: format!(
-            "All figures of run {}, of the counted window unless said otherwise{}",
-            beside.first().run,
-            caution::remark(beside.first()).map_or_else(String::new, |remark| format!("; {remark}"))
-        ),
+        name,
+        caption,
         corner: String::new(),
         columns: entries
             .iter()
             .map(|entry| entry.transport().title().to_owned())
             .collect(),
-        groups: groups.map(|(title, rows)| group(title, rows, &entries)).into(),
+        groups: groups.iter().map(|(title, rows)| group(title, rows, entries)).collect(),
         numeric: true,
     }
 }

@@ -1,10 +1,12 @@
 //! What a run did differently from those beside it.
 
 use super::super::beside::Beside;
+use super::super::caution::MANY_MESSAGES;
 use super::super::entry::Entry;
 use super::super::number::{milliseconds, percent, times};
 use super::super::word::{list, name, sentence};
 use super::delay;
+use crate::protocol::Transport;
 
 /// Request rates that are closer than this are the same: phases and arrivals differ between runs.
 const CLEARLY_MORE: f64 = 0.05;
@@ -55,7 +57,7 @@ pub(super) fn requests_title(beside: &Beside) -> Option<String> {
 
 fn change(beside: &Beside, side: usize) -> String {
     let mut clearly = clearly(beside, side);
-    let same = pairs(beside, side)
+    let same = touched(beside, side)
         .into_iter()
         .filter(|(now, then)| changes_of(now, then).is_empty());
     let same: Vec<&str> = same.map(|(now, _)| name(now.transport())).collect();
@@ -82,7 +84,7 @@ fn unchanged(beside: &Beside, sides: &[usize]) -> Option<String> {
 
 /// What changed clearly against another run, transport by transport.
 fn clearly(beside: &Beside, side: usize) -> Vec<String> {
-    let changes = pairs(beside, side)
+    let changes = touched(beside, side)
         .into_iter()
         .map(|(now, then)| (now, changes_of(now, then)));
     let changes = changes.filter(|(_, changes)| !changes.is_empty());
@@ -95,6 +97,24 @@ fn clearly(beside: &Beside, side: usize) -> Vec<String> {
 fn pairs<'a>(beside: &'a Beside, side: usize) -> Vec<(&'a Entry, &'a Entry)> {
     let same = |now: &Entry| beside.of_side(side).find(|then| then.transport() == now.transport());
     beside.of_side(0).filter_map(|now| Some((now, same(now)?))).collect()
+}
+
+/// Those of them that a knob which differs can have touched: what moves beside it is chance.
+fn touched<'a>(beside: &'a Beside, side: usize) -> Vec<(&'a Entry, &'a Entry)> {
+    let differ = || {
+        beside
+            .differences
+            .iter()
+            .filter(|knob| knob.values[0] != knob.values[side])
+    };
+    let touches = |knob: &str, transport: Transport| match knob.split_once('.') {
+        Some(("poll", _)) => transport == Transport::Poll,
+        Some(("long_poll", _)) => transport == Transport::LongPoll,
+        _ => true,
+    };
+    let can = |transport| differ().next().is_none() || differ().any(|knob| touches(knob.name, transport));
+    let pairs = pairs(beside, side).into_iter();
+    pairs.filter(|(now, _)| can(now.transport())).collect()
 }
 
 /// What the run is seen against: `with long_poll.timeout at 2s instead of 25s`.
@@ -160,7 +180,9 @@ fn half(now: &Entry, then: &Entry) -> Option<String> {
 
 /// The slow end is told only where the middle stayed: otherwise it goes without saying.
 fn late(now: &Entry, then: &Entry) -> Option<String> {
-    if moved(now, then, 0.5).is_some() {
+    let messages = |entry: &Entry| entry.run.publishing.planned_in_window;
+    // Of few messages it is the fate of one of them.
+    if moved(now, then, 0.5).is_some() || messages(now).min(messages(then)) < MANY_MESSAGES {
         return None;
     }
     moved(now, then, 0.99).map(|times| format!("had 99\u{a0}% of its deliveries {times}"))

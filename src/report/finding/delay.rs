@@ -1,5 +1,6 @@
 //! How late messages were heard.
 
+use super::super::caution::MANY_MESSAGES;
 use super::super::entry::Entry;
 use super::super::number::milliseconds;
 use super::super::word::{list, name, sentence};
@@ -17,6 +18,14 @@ pub(super) fn waited(entries: &[&Entry]) -> String {
     let p99 = groups(entries, |entry| entry.run.delay.quantile_ms(0.99), CLEARLY);
     if p50.is_empty() {
         return "Nothing that was meant for the window was heard, so there is no delay to report.".to_owned();
+    }
+    // Of few messages the slow end is the fate of one of them.
+    if entries
+        .iter()
+        .all(|entry| entry.run.publishing.planned_in_window < MANY_MESSAGES)
+    {
+        let half = phrases(&p50, milliseconds);
+        return format!("Half of the deliveries came within {half}.{}", silent(entries));
     }
     if let ([only], [half], [most]) = (entries, p50.as_slice(), p99.as_slice()) {
         let (half, most) = (half.range(milliseconds), most.range(milliseconds));
