@@ -121,6 +121,13 @@ impl Activity {
 }
 
 impl Wire {
+    /// A read that got less than it had room for has emptied the socket. Saying so spares the next one, which hyper tries
+    /// at once, a system call that can only fail; what comes from now on is announced again.
+    fn nothing_left(&self) {
+        let would_block = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        let _ = self.socket.try_io(tokio::io::Interest::READABLE, would_block);
+    }
+
     pub(super) fn new(socket: Rc<TcpStream>, activity: Rc<Activity>) -> Self {
         Wire { socket, activity }
     }
@@ -165,6 +172,9 @@ impl Read for Wire {
                 Ok(n) => {
                     if n > 0 {
                         self.activity.has_read(&chunk[..n]);
+                    }
+                    if 0 < n && n < room {
+                        self.nothing_left();
                     }
                     buf.put_slice(&chunk[..n]);
                     return Poll::Ready(Ok(()));
