@@ -9,4 +9,5 @@ mod command_line;
 mod project;
 mod runs;
 mod server;
+mod serving;
 mod support;

@@ -1,0 +1,134 @@
+//! `talkplace serve` as a process: where its settings come from, and how it ends.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdout, Command};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::support::Home;
+
+/// A server that is ended with the test.
+struct Serving {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    address: String,
+}
+
+impl Serving {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let address = line
+            .trim_end()
+            .strip_prefix("listening on http://")
+            .unwrap_or_else(|| panic!("{line:?}"));
+        Serving {
+            address: address.to_owned(),
+            child,
+            stdout,
+        }
+    }
+
+    /// The status of one request.
+    fn status(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    }
+
+    /// Says a text of so many bytes; gives the status.
+    fn say(&self, bytes: usize) -> String {
+        let text = "x".repeat(bytes);
+        self.status(&format!(
+            "POST /talkplace/messages HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: {bytes}\r\n\r\n{text}"
+        ))
+    }
+
+    /// Sends a signal; gives the exit status.
+    fn signal(mut self, signal: Signal) -> Option<i32> {
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+        let status = self.child.wait().unwrap();
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "", "stdout has the addresses only");
+        status.code()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_flag_beats_the_environment_and_the_environment_beats_the_file() {
+    let home = Home::new();
+    home.write("server.toml", "listen = [\"127.0.0.1:0\"]\nmax_text = 10\n");
+    let longest = |variable: Option<&str>, flag: Option<&str>| {
+        let mut command = home.command(&["serve", "--config", "server.toml"]);
+        command.envs(variable.map(|value| ("TALKPLACE_MAX_TEXT", value)));
+        command.args(flag.map(|value| format!("--max-text={value}")));
+        let server = Serving::start(command);
+        let longest = [10, 20, 30]
+            .into_iter()
+            .filter(|bytes| server.say(*bytes) == "201")
+            .max();
+        assert_eq!(server.say(31), "413");
+        longest
+    };
+    assert_eq!(longest(None, None), Some(10));
+    assert_eq!(longest(Some("20"), None), Some(20));
+    assert_eq!(longest(Some("20"), Some("30")), Some(30));
+}
+
+#[test]
+fn it_listens_wherever_it_is_told_to() {
+    let home = Home::new();
+    let mut server = Serving::start(home.command(&["serve", "--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"]));
+    let mut second = String::new();
+    server.stdout.read_line(&mut second).unwrap();
+    let second = second.trim_end().strip_prefix("listening on http://").unwrap();
+    assert_ne!(second, server.address);
+    assert!(TcpStream::connect(second).is_ok());
+}
+
+#[test]
+fn both_signals_end_it_well() {
+    let home = Home::new();
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let server = Serving::start(home.command(&["serve", "--listen", "127.0.0.1:0"]));
+        assert_eq!(server.status("GET /healthz HTTP/1.0\r\n\r\n"), "200");
+        assert_eq!(server.signal(signal), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn a_port_in_use_is_one_clear_sentence() {
+    let home = Home::new();
+    let server = Serving::start(home.command(&["serve", "--listen", "127.0.0.1:0"]));
+    let ended = home.talkplace(&["serve", "--listen", &server.address]);
+    assert_eq!(ended.status, Some(2));
+    assert!(
+        ended.stderr.contains(&format!("cannot listen on {}", server.address)),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn a_signing_key_that_could_be_guessed_is_refused() {
+    let home = Home::new();
+    home.write("short.key", "secret");
+    let ended = home.talkplace(&["serve", "--listen", "127.0.0.1:0", "--signing-key-file", "short.key"]);
+    assert_eq!(ended.status, Some(2));
+    assert!(ended.stderr.contains("at least 32 bytes"), "{}", ended.stderr);
+}
