@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use talkplace::feed::Keep;
+use talkplace::load;
 use talkplace::protocol::Wait;
 use talkplace::server::{self, Config, Limits, Origin, Publishing, SigningKey};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -166,7 +167,14 @@ pub(crate) fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let settings = args.settings.or(file);
     let sockets = open(settings.listen.as_deref())?;
     let config = settings.resolve()?;
-    raise_file_limit(config.limits.connections);
+    // Each connection is a file.
+    let (limit, connections) = (load::raise_file_limit(), config.limits.connections);
+    if limit < connections as u64 {
+        warn!(
+            limit,
+            connections, "the system allows fewer files than --max-connections connections"
+        );
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let signals = Signals::listen().context("cannot listen for signals")?;
@@ -271,25 +279,6 @@ fn read_file(path: &Path) -> anyhow::Result<Settings> {
             .replace("expected usize", "expected a whole number from 0 up");
         anyhow::anyhow!("{}, line {}, `{line}`: {message}", path.display(), number + 1)
     })
-}
-
-/// As many descriptors as the system allows: each connection is one.
-fn raise_file_limit(connections: usize) {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
-        return;
-    };
-    let limit = if setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() {
-        hard
-    } else {
-        soft
-    };
-    if limit < connections as u64 {
-        warn!(
-            limit,
-            connections, "the system allows fewer files than --max-connections connections"
-        );
-    }
 }
 
 impl Settings {

@@ -9,7 +9,7 @@ use super::LoadError;
 /// # Errors
 /// [`LoadError::FileLimit`] when `needed` do not fit.
 pub(crate) fn make_room(listeners: u32, needed: u64) -> Result<(), LoadError> {
-    let allowed = raise();
+    let allowed = raise_file_limit();
     if needed <= allowed {
         return Ok(());
     }
@@ -20,9 +20,9 @@ pub(crate) fn make_room(listeners: u32, needed: u64) -> Result<(), LoadError> {
     })
 }
 
-/// Sets the soft limit to the hard one and gives what then holds.
+/// Sets this process's limit of open files to the highest it may have, and gives what then holds.
 #[cfg(unix)]
-fn raise() -> u64 {
+pub fn raise_file_limit() -> u64 {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
@@ -35,8 +35,9 @@ fn raise() -> u64 {
     }
 }
 
+/// Where there is no such limit to raise.
 #[cfg(not(unix))]
-fn raise() -> u64 {
+pub fn raise_file_limit() -> u64 {
     u64::MAX
 }
 
@@ -47,7 +48,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_said_before_the_start() {
         assert!(make_room(1, 10).is_ok());
-        if raise() < u64::MAX {
+        if raise_file_limit() < u64::MAX {
             let error = make_room(7_000_000, u64::MAX).unwrap_err().to_string();
             assert!(error.contains("7000000 listeners"), "{error}");
             assert!(error.contains("ulimit -n"), "{error}");

@@ -51,6 +51,8 @@ mod timer;
 mod usage;
 mod wire;
 
+pub use limits::raise_file_limit;
+
 /// How to get a server to measure.
 #[derive(Debug, Clone)]
 pub enum Target {
