@@ -22,6 +22,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Bytes that the system keeps unsent for one connection. With megabytes of them a listener that reads slowly would look like
 /// one that does not read, as the system asks for more only when a third has gone; and each would cost those megabytes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT: u32 = 16 << 10;
 
 /// Opens a socket to listen on. An IPv6 address is that alone, so that both loopbacks can have one each.
@@ -62,6 +63,7 @@ impl Door {
     pub(super) async fn open(self, socket: TcpListener) -> io::Result<()> {
         socket.set_nonblocking(true)?;
         // Each connection inherits it.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
         socket2::SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT)?;
         let socket = tokio::net::TcpListener::from_std(socket)?;
         for turn in 0.. {
