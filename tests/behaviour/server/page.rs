@@ -1,7 +1,7 @@
 //! The chat page in a real browser.
 
+use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use super::Server;
 
@@ -15,13 +15,9 @@ impl Drop for Browser {
     }
 }
 
-#[test]
-#[ignore = "needs chromium"]
-fn the_page_shows_what_was_said_before_and_listens_for_more() {
-    let server = Server::start();
-    server.say("<b>before</b> the page came");
+/// The page as it stands when the browser takes it to be done.
+fn page_of(server: &Server) -> String {
     let profile = tempfile::tempdir().unwrap();
-    let screenshot = profile.path().join("page.png");
     let child = Command::new("chromium")
         .args([
             "--headless",
@@ -37,28 +33,31 @@ fn the_page_shows_what_was_said_before_and_listens_for_more() {
         ])
         .args(["--virtual-time-budget=60000", "--dump-dom"])
         .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("--screenshot={}", screenshot.display()))
         .arg(format!("http://{}/", server.address))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut browser = Browser(child);
-    // It has come when it listens.
-    server.wait_for(
-        "talkplace_requests_total{answer=\"opened\",transport=\"websocket\"}",
-        "1",
-    );
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while browser.0.try_wait().unwrap().is_none() {
-        assert!(Instant::now() < deadline, "the browser did not end");
-        std::thread::sleep(Duration::from_millis(50));
-    }
     let mut page = String::new();
-    std::io::Read::read_to_string(browser.0.stdout.as_mut().unwrap(), &mut page).unwrap();
+    browser.0.stdout.take().unwrap().read_to_string(&mut page).unwrap();
+    page
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn the_page_shows_what_was_said_before_and_listens_for_more() {
+    let server = Server::start();
+    server.say("<b>before</b> the page came");
+    // The browser hurries its clock on as soon as nothing loads, and an open WebSocket is nothing to it: on some visits it
+    // is done before the page hears that it is connected. So it is visited until it was seen.
+    let seen = (0..10)
+        .map(|_| page_of(&server))
+        .find(|page| page.contains(">connected<"));
+    let page = seen.expect("it connects");
     assert!(
         page.contains("&lt;b&gt;before&lt;/b&gt; the page came"),
         "what people type stays text: {page}"
     );
-    assert!(page.contains(">connected<"), "{page}");
+    server.wait_for("talkplace_listeners{transport=\"websocket\"}", "0");
 }
