@@ -378,5 +378,6 @@ fn a_listener_that_fell_behind_what_the_feed_keeps_is_cut_with_1013() {
         }
     };
     assert_eq!(code, 1013);
-    assert!((1..2_000).contains(&heard), "{heard}");
+    // None at all when the publisher was quicker than the first look.
+    assert!(heard < 2_000, "{heard}");
 }
