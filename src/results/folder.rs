@@ -316,6 +316,16 @@ mod tests {
         );
     }
 
+    proptest::proptest! {
+        /// A report that is drawn again would otherwise differ in the last digit of a figure now and then.
+        #[test]
+        fn numbers_are_read_back_to_their_last_bit(rate_per_s in 0.0..1e6) {
+            let written = serde_json::to_string(&Scenario { rate_per_s, ..Scenario::default() }).unwrap();
+            let read: Scenario = serde_json::from_str(&written).unwrap();
+            proptest::prop_assert_eq!(read.rate_per_s, rate_per_s);
+        }
+    }
+
     #[test]
     fn results_are_read_as_they_were_written_by_folder_and_by_file() {
         let reports = tempfile::tempdir().unwrap();
