@@ -4,10 +4,12 @@
 //! what passes it for half a round-trip time, each way, as a longer wire would: what is under way keeps its order and its
 //! spacing, and as much can be under way as the bound lets in, so throughput is that of a window of [`IN_FLIGHT`] bytes.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -23,6 +25,14 @@ const IN_FLIGHT: usize = 1 << 20;
 /// How much is taken from the socket at once.
 const SCRATCH: usize = 16 * 1024;
 
+/// When what its owner read last came out of a link, shared with whoever makes sense of it.
+///
+/// That is when a listener has a message. Each of them stands for a machine of its own, but here a few hundred share a thread: one
+/// whose turn comes after those of all others would seem to hear later, and that is no cost of any transport. How late
+/// the thread itself is woken is watched on its own, as the generator's health.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival(Rc<Cell<Instant>>);
+
 /// A stream behind a path with a delay. Without one it is the stream itself.
 ///
 /// The path has no task of its own: bytes move on while its owner polls it, in either direction. An owner that keeps
@@ -30,6 +40,7 @@ const SCRATCH: usize = 16 * 1024;
 /// Dropping the link loses what is under way.
 pub(crate) struct Link<S> {
     stream: S,
+    arrival: Arrival,
     // Boxed, since 15,000 listeners without a delay should not pay for it.
     path: Option<Box<Path>>,
 }
@@ -62,9 +73,27 @@ enum Load {
     Failed(io::Error),
 }
 
+impl Arrival {
+    /// Nothing has come yet.
+    pub(crate) fn new() -> Arrival {
+        Arrival(Rc::new(Cell::new(Instant::now())))
+    }
+
+    /// The instant.
+    pub(crate) fn at(&self) -> Instant {
+        self.0.get()
+    }
+}
+
 impl<S> Link<S> {
     /// Puts a path of this length in front of a stream.
-    pub(crate) fn new(stream: S, one_way: Duration, timer: &Timer, recording: Option<SharedRecording>) -> Link<S> {
+    pub(crate) fn new(
+        stream: S,
+        one_way: Duration,
+        timer: &Timer,
+        arrival: Arrival,
+        recording: Option<SharedRecording>,
+    ) -> Link<S> {
         let path = (!one_way.is_zero()).then(|| {
             Box::new(Path {
                 one_way,
@@ -73,7 +102,7 @@ impl<S> Link<S> {
                 recording,
             })
         });
-        Link { stream, path }
+        Link { stream, arrival, path }
     }
 }
 
@@ -174,7 +203,7 @@ impl Path {
     }
 
     /// Gives the owner what has arrived.
-    fn poll_arrived(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_arrived(&mut self, arrival: &Arrival, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         ready!(self.back.poll_arrival(cx));
         let Some(first) = self.back.under_way.front_mut() else {
             return Poll::Pending;
@@ -183,8 +212,9 @@ impl Path {
             Load::Bytes(bytes) => {
                 let n = bytes.len().min(buf.remaining());
                 buf.put_slice(&bytes[..n]);
+                arrival.0.set(first.due);
                 if let Some(recording) = &self.recording {
-                    recording.borrow_mut().at_listener(Way::In, &bytes[..n], Instant::now());
+                    recording.borrow_mut().at_listener(Way::In, &bytes[..n], first.due);
                 }
                 self.back.advance(n);
                 Poll::Ready(Ok(()))
@@ -201,21 +231,23 @@ impl Path {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Link<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let Link { stream, path } = self.get_mut();
+        let Link { stream, arrival, path } = self.get_mut();
         let Some(path) = path else {
-            return Pin::new(stream).poll_read(cx, buf);
+            let done = ready!(Pin::new(stream).poll_read(cx, buf));
+            arrival.0.set(Instant::now());
+            return Poll::Ready(done);
         };
         // What is on its way out moves on here too, as an owner that waits for an answer only reads. Should that fail, what the
         // server said before is still to be read; the next write will tell.
         let _ = path.poll_out(stream, cx);
         path.poll_back(stream, cx);
-        path.poll_arrived(cx, buf)
+        path.poll_arrived(arrival, cx, buf)
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Link<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let Link { stream, path } = self.get_mut();
+        let Link { stream, path, .. } = self.get_mut();
         let Some(path) = path else {
             return Pin::new(stream).poll_write(cx, bytes);
         };
@@ -240,7 +272,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Link<S> {
 
     /// As with a socket, flushed is what the path has taken, not what has arrived.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Link { stream, path } = self.get_mut();
+        let Link { stream, path, .. } = self.get_mut();
         match path {
             None => Pin::new(stream).poll_flush(cx),
             Some(path) => match path.poll_out(stream, cx) {
@@ -251,7 +283,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Link<S> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Link { stream, path } = self.get_mut();
+        let Link { stream, path, .. } = self.get_mut();
         let Some(path) = path else {
             return Pin::new(stream).poll_shutdown(cx);
         };
@@ -278,7 +310,7 @@ mod tests {
             tokio::io::copy(&mut read, &mut write).await.unwrap();
             write.shutdown().await.unwrap();
         });
-        Link::new(near, one_way, timer, None)
+        Link::new(near, one_way, timer, Arrival::new(), None)
     }
 
     #[test]
@@ -351,7 +383,7 @@ mod tests {
         on_one_thread(async {
             let timer = Timer::start().unwrap();
             let (near, far) = duplex(64);
-            let mut link = Link::new(near, ONE_WAY, &timer, None);
+            let mut link = Link::new(near, ONE_WAY, &timer, Arrival::new(), None);
             let start = Instant::now();
             drop(far);
             assert_eq!(link.read(&mut [0; 1]).await.unwrap(), 0);
@@ -360,11 +392,31 @@ mod tests {
     }
 
     #[test]
+    fn an_owner_whose_turn_comes_late_is_told_when_the_bytes_had_come() {
+        on_one_thread(async {
+            let timer = Timer::start().unwrap();
+            let (near, mut far) = duplex(64);
+            let arrival = Arrival::new();
+            let mut link = Link::new(near, ONE_WAY, &timer, arrival.clone(), None);
+            far.write_all(b"news").await.unwrap();
+            let sent = Instant::now();
+            let mut byte = [0; 4];
+            let mut reading = std::pin::pin!(link.read_exact(&mut byte));
+            assert!(futures_util::poll!(&mut reading).is_pending());
+            let on_its_way = Instant::now();
+            // Not tokio's sleep: the thread is busy with something else.
+            std::thread::sleep(ONE_WAY * 10);
+            reading.await.unwrap();
+            assert!((sent + ONE_WAY..=on_its_way + ONE_WAY).contains(&arrival.at()));
+        });
+    }
+
+    #[test]
     fn a_reader_that_does_not_read_holds_up_no_more_than_the_bound() {
         on_one_thread(async {
             let timer = Timer::start().unwrap();
             let (near, mut far) = duplex(1024);
-            let mut link = Link::new(near, Duration::from_millis(1), &timer, None);
+            let mut link = Link::new(near, Duration::from_millis(1), &timer, Arrival::new(), None);
             let flood = tokio::task::spawn_local(async move {
                 let mut sent = 0;
                 while far.write_all(&[0; 1024]).await.is_ok() {

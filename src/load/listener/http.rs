@@ -64,7 +64,7 @@ impl Http {
     /// Connects.
     pub(super) async fn open(listener: &Listener) -> Result<Http, Failure> {
         let bench = &listener.bench;
-        let wire = bench.connect(listener.recording.as_ref()).await?;
+        let wire = listener.connect().await?;
         let (sender, connection) = Builder::new()
             .read_buf_exact_size(Some(READ_BUFFER))
             .handshake(TokioIo::new(wire))

@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::heard::{Gone, Heard};
-use super::link::Link;
+use super::link::{Arrival, Link};
 use super::recorder::{Failure, Plan, SharedRecorder};
 use super::tap::{SharedRecording, Tap};
 use super::timer::Timer;
@@ -67,6 +67,8 @@ pub(crate) struct Listener {
     is_ready: bool,
     /// Failures since it was last served.
     setbacks: u32,
+    /// When what it read last had come.
+    arrival: Arrival,
     /// Keeps what crosses its connections, if anything does.
     recording: Option<SharedRecording>,
 }
@@ -96,7 +98,7 @@ impl From<Failure> for End {
 
 impl Bench {
     /// Opens a connection, which takes one round trip of the link: SYN and SYN-ACK are half of it each.
-    async fn connect(&self, recording: Option<&SharedRecording>) -> Result<Wire, Failure> {
+    async fn connect(&self, arrival: &Arrival, recording: Option<&SharedRecording>) -> Result<Wire, Failure> {
         let one_way = self.scenario.one_way();
         self.wait(one_way).await;
         let stream = {
@@ -116,7 +118,13 @@ impl Bench {
             recording.borrow_mut().connected(Instant::now());
         }
         let tapped = Tap::new(stream, Rc::clone(&self.recorder), recording.cloned());
-        Ok(Link::new(tapped, one_way, &self.timer, recording.cloned()))
+        Ok(Link::new(
+            tapped,
+            one_way,
+            &self.timer,
+            arrival.clone(),
+            recording.cloned(),
+        ))
     }
 
     async fn wait(&self, length: Duration) {
@@ -141,6 +149,7 @@ impl Listener {
             phase,
             is_ready: false,
             setbacks: 0,
+            arrival: Arrival::new(),
             recording,
         }
     }
@@ -163,6 +172,10 @@ impl Listener {
                 self.pause().await;
             }
         }
+    }
+
+    async fn connect(&self) -> Result<Wire, Failure> {
+        self.bench.connect(&self.arrival, self.recording.as_ref()).await
     }
 
     /// It has been answered: that is what the engine waits for before it starts the clock.

@@ -79,7 +79,7 @@ async fn ask(http: &mut Http, path: &str) -> Result<(StatusCode, Bytes), Failure
 
 /// Counts an answer and what it carries.
 fn take(listener: &mut Listener, status: StatusCode, body: &[u8]) -> Result<Next, End> {
-    let now = Instant::now();
+    let now = listener.arrival.at();
     let count = |listener: &Listener, answer| listener.bench.recorder.borrow_mut().answer(answer, now);
     match status {
         StatusCode::OK => {

@@ -21,7 +21,7 @@ const GONE: u16 = 4410;
 pub(super) async fn attend(listener: &mut Listener) -> Attendance {
     let mut frames = open(listener).await?;
     while let Some(frame) = frames.next().await {
-        let now = Instant::now();
+        let now = listener.arrival.at();
         match frame.map_err(|error| kind(&error))? {
             Message::Text(text) => take(listener, text.as_str(), now)?,
             Message::Close(close) => return Err(closed(listener, close)),
@@ -35,7 +35,7 @@ pub(super) async fn attend(listener: &mut Listener) -> Attendance {
 
 async fn open(listener: &mut Listener) -> Result<WebSocketStream<Wire>, End> {
     let bench = listener.bench.clone();
-    let wire = bench.connect(listener.recording.as_ref()).await?;
+    let wire = listener.connect().await?;
     let url = format!("ws://{}/talkplace?after={}", bench.server, listener.cursor);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
