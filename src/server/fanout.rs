@@ -1,8 +1,11 @@
 //! The fast path of the server: one message to every WebSocket of a worker.
 //!
-//! One task per worker waits for the feed. It frames what is new once, and writes it to each socket itself, with one
-//! vectored write that takes the framed bytes from where they are: nothing is copied and no listener's task is woken. Only
-//! a socket that is full is left to its own task, which reads on from the listener's cursor as the socket takes it.
+//! One task per worker waits for the feed. It frames what is new once, joined in one piece of memory, and writes it to each
+//! socket itself with a single call: nothing is copied for a listener, and no listener's task is woken. Only a socket that
+//! is full is left to its own task, which reads on from the listener's cursor as the socket takes it.
+//!
+//! One piece and a plain write, since gathering the pieces anew for each listener costs the system more than joining them
+//! once for all.
 //!
 //! Everything here belongs to one worker, so that cells will do and nobody meets at a lock.
 
@@ -25,6 +28,8 @@ use crate::protocol::Seq;
 const BATCH: usize = 64;
 /// Listeners served before other tasks of the worker get their turn.
 const TURN: usize = 64;
+/// Of a frame from a server.
+const LONGEST_HEADER: usize = 10;
 
 /// Who is there to be written to.
 pub(super) struct Fanout {
@@ -66,14 +71,16 @@ struct Rest {
 
 /// Messages framed for WebSocket, once for all listeners.
 pub(super) struct Frames {
+    /// One behind the other.
+    joined: Bytes,
     frames: Vec<Frame>,
 }
 
+/// Where a message is in them.
 struct Frame {
     seq: Seq,
-    header: [u8; 10],
-    header_len: usize,
-    payload: Bytes,
+    start: usize,
+    end: usize,
 }
 
 /// How far a listener's own task has come.
@@ -142,7 +149,7 @@ impl Fanout {
                 return;
             };
             let before = self.position.replace(last);
-            let frames = Frames::of(batch.entries);
+            let frames = Frames::of(&batch.entries);
             let mut key = 0;
             while key < self.outboxes.borrow().capacity() {
                 let outbox = self.outboxes.borrow().get(key).cloned();
@@ -229,7 +236,7 @@ impl Outbox {
         match feed.read_after(self.heard.get(), BATCH) {
             Err(_) => CaughtUp::Gone,
             Ok(batch) if batch.entries.is_empty() => CaughtUp::Yes,
-            Ok(batch) => match self.write(&Frames::of(batch.entries)) {
+            Ok(batch) => match self.write(&Frames::of(&batch.entries)) {
                 true => CaughtUp::More,
                 false => self.full_or_broken(),
             },
@@ -267,7 +274,7 @@ impl Outbox {
                 .take(BATCH)
                 .map(|piece| IoSlice::new(piece))
                 .collect();
-            match self.try_write(&slices) {
+            match self.taken(self.socket.try_write_vectored(&slices)) {
                 None => return false,
                 Some(written) => rest.advance(written),
             }
@@ -279,31 +286,30 @@ impl Outbox {
     /// What remains of a frame that is half out waits; frames behind it stay in the feed.
     fn write(&self, frames: &Frames) -> bool {
         let unheard = frames.after(self.heard.get());
-        if unheard.is_empty() {
+        let Some(first) = unheard.first() else {
             return true;
-        }
-        let slices: Vec<IoSlice<'_>> = unheard.iter().flat_map(Frame::slices).collect();
-        let Some(mut written) = self.try_write(&slices) else {
+        };
+        let Some(written) = self.taken(self.socket.try_write(&frames.joined[first.start..])) else {
             return false;
         };
-        for frame in unheard {
-            if written == 0 {
-                return false;
-            }
-            self.heard.set(frame.seq);
-            self.delivered.inc();
-            if written < frame.len() {
-                self.rest.borrow_mut().push_rest_of(frame, written);
-                return false;
-            }
-            written -= frame.len();
+        let end = first.start + written;
+        let begun = unheard.partition_point(|frame| frame.start < end);
+        self.delivered.inc_by(begun as u64);
+        let Some(last) = unheard[..begun].last() else {
+            return false;
+        };
+        self.heard.set(last.seq);
+        if end < last.end {
+            // Copied, so that one slow listener does not keep the whole batch.
+            let rest = Bytes::copy_from_slice(&frames.joined[end..last.end]);
+            self.rest.borrow_mut().push(rest);
         }
-        true
+        end == frames.joined.len()
     }
 
     /// Bytes taken; `None` when the socket is full or broken.
-    fn try_write(&self, slices: &[IoSlice<'_>]) -> Option<usize> {
-        match self.socket.try_write_vectored(slices) {
+    fn taken(&self, result: io::Result<usize>) -> Option<usize> {
+        match result {
             Ok(written) => {
                 self.blocked_since.set(None);
                 Some(written)
@@ -330,12 +336,6 @@ impl Rest {
         }
     }
 
-    fn push_rest_of(&mut self, frame: &Frame, written: usize) {
-        let header = &frame.header[..frame.header_len];
-        self.push(Bytes::copy_from_slice(&header[written.min(header.len())..]));
-        self.push(frame.payload.slice(written.saturating_sub(header.len())..));
-    }
-
     fn advance(&mut self, mut written: usize) {
         self.bytes -= written;
         while written > 0 {
@@ -351,9 +351,20 @@ impl Rest {
 }
 
 impl Frames {
-    fn of(entries: Vec<Entry>) -> Self {
+    fn of(entries: &[Entry]) -> Self {
+        let length = entries.iter().map(|entry| LONGEST_HEADER + entry.json.len()).sum();
+        let mut joined = Vec::with_capacity(length);
+        let mut frames = Vec::with_capacity(entries.len());
+        for Entry { seq, json } in entries {
+            let start = joined.len();
+            push_header(&mut joined, json.len());
+            joined.extend_from_slice(json);
+            let end = joined.len();
+            frames.push(Frame { seq: *seq, start, end });
+        }
         Frames {
-            frames: entries.into_iter().map(Frame::of).collect(),
+            joined: joined.into(),
+            frames,
         }
     }
 
@@ -363,41 +374,17 @@ impl Frames {
     }
 }
 
-impl Frame {
-    /// A final text frame without a mask (RFC 6455, section 5.2): the shortest header that holds the length.
-    fn of(entry: Entry) -> Self {
-        let length = entry.json.len();
-        let mut header = [0; 10];
-        header[0] = 0x81;
-        let header_len = if length <= 125 {
-            header[1] = length as u8;
-            2
-        } else if let Ok(length) = u16::try_from(length) {
-            header[1] = 126;
-            header[2..4].copy_from_slice(&length.to_be_bytes());
-            4
-        } else {
-            header[1] = 127;
-            header[2..10].copy_from_slice(&(length as u64).to_be_bytes());
-            10
-        };
-        Frame {
-            seq: entry.seq,
-            header,
-            header_len,
-            payload: entry.json,
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.header_len + self.payload.len()
-    }
-
-    fn slices(&self) -> [IoSlice<'_>; 2] {
-        [
-            IoSlice::new(&self.header[..self.header_len]),
-            IoSlice::new(&self.payload),
-        ]
+/// The head of a final text frame without a mask (RFC 6455, section 5.2): the shortest that holds the length.
+fn push_header(bytes: &mut Vec<u8>, length: usize) {
+    bytes.push(0x81);
+    if length <= 125 {
+        bytes.push(length as u8);
+    } else if let Ok(length) = u16::try_from(length) {
+        bytes.push(126);
+        bytes.extend_from_slice(&length.to_be_bytes());
+    } else {
+        bytes.push(127);
+        bytes.extend_from_slice(&(length as u64).to_be_bytes());
     }
 }
 
@@ -420,11 +407,9 @@ mod tests {
     }
 
     fn header(length: usize) -> Vec<u8> {
-        let frame = Frame::of(Entry {
-            seq: 1,
-            json: vec![0; length].into(),
-        });
-        frame.header[..frame.header_len].to_vec()
+        let mut bytes = Vec::new();
+        push_header(&mut bytes, length);
+        bytes
     }
 
     #[test]
@@ -448,7 +433,7 @@ mod tests {
         while outbox.is_flushed() {
             feed.publish(&Speaker::guest(), &text).unwrap();
             let batch = feed.read_after(outbox.heard.get(), BATCH).unwrap();
-            outbox.offer(&Frames::of(batch.entries));
+            outbox.offer(&Frames::of(&batch.entries));
         }
         for _ in 0..100 {
             feed.publish(&Speaker::guest(), &text).unwrap();
@@ -501,7 +486,7 @@ mod tests {
         socket.writable().await.unwrap();
         let outbox = outbox(socket);
         outbox.heard.set(1);
-        let frames = Frames::of(feed.read_after(0, 10).unwrap().entries);
+        let frames = Frames::of(&feed.read_after(0, 10).unwrap().entries);
         outbox.offer(&frames);
         outbox.offer(&frames);
         outbox.push(b"end");

@@ -226,15 +226,14 @@ pub(super) fn shutdown_write(socket: &TcpStream) -> io::Result<()> {
 ///
 /// Closing a socket with unread bytes resets it, and the peer may lose the answer that was just written.
 pub(super) async fn linger(socket: &TcpStream, patience: std::time::Duration) {
-    let mut waste = [0; 4096];
-    let read_to_end = async {
-        while socket.readable().await.is_ok() {
-            match socket.try_read(&mut waste) {
-                Ok(0) => break,
-                Err(error) if error.kind() != io::ErrorKind::WouldBlock => break,
-                _ => {}
-            }
-        }
-    };
+    let read_to_end = async { while socket.readable().await.is_ok() && throw_away(socket) {} };
     let _ = tokio::time::timeout(patience, read_to_end).await;
+}
+
+/// Reads what is there; false at the end. Not within [`linger`], since a buffer there would be a part of every connection's memory.
+fn throw_away(socket: &TcpStream) -> bool {
+    match socket.try_read(&mut [0; 4096]) {
+        Ok(n) => n > 0,
+        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+    }
 }

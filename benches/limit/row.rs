@@ -1,0 +1,175 @@
+//! What is measured: one row of the table each.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::drive::{Crowd, Way};
+use crate::process::{Kind, Server};
+
+/// One kind of work.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) goal: &'static str,
+    work: Work,
+}
+
+impl Row {
+    /// Whether the figure is a multiple of the floor's; memory is told by itself.
+    pub(crate) fn is_ratio(&self) -> bool {
+        !matches!(self.work, Work::Waiting { .. })
+    }
+}
+
+enum Work {
+    /// Messages at a steady rate: processor time of the server a delivery.
+    Paced {
+        way: Way,
+        listeners: usize,
+        rate_per_s: u32,
+    },
+    /// So many messages on their way at a time, the next when one was heard by all: deliveries a second.
+    Closed { listeners: usize, in_flight: usize },
+    /// Polls with nothing new, the next when one is answered: requests a second.
+    Asking { connections: usize },
+    /// Memory of the process a connection, of many that wait.
+    Waiting { way: Way, listeners: usize },
+}
+
+/// How much of everything.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) window: Duration,
+    /// Of the listeners of a full measurement, one in so many.
+    pub(crate) divisor: usize,
+}
+
+/// The table that is to be filled.
+pub(crate) const ROWS: &[Row] = &[
+    paced("WebSocket, 1,000 listeners, 50 msg/s", Way::Websocket, 50, "≤ 1.08"),
+    closed("WebSocket, 1,000 listeners, one message in flight", 1, "≥ 0.95"),
+    closed("WebSocket, 1,000 listeners, 64 in flight", 64, "≥ 0.85"),
+    paced("events, 1,000 listeners, 50 msg/s", Way::Events, 50, "≤ 1.20"),
+    paced("long poll, 1,000 listeners, 20 msg/s", Way::LongPoll, 20, "≤ 1.30"),
+    Row {
+        name: "short poll, 64 connections, nothing new",
+        unit: "requests/s",
+        goal: "≥ 0.90",
+        work: Work::Asking { connections: 64 },
+    },
+    waiting("an idle WebSocket", Way::Websocket, "≤ 1,900 B"),
+    waiting("a held long poll", Way::LongPoll, "≤ 8,000 B"),
+    waiting("an open event stream", Way::Events, "≤ 8,000 B"),
+];
+
+const fn paced(name: &'static str, way: Way, rate_per_s: u32, goal: &'static str) -> Row {
+    let listeners = 1000;
+    Row {
+        name,
+        unit: "µs a delivery",
+        goal,
+        work: Work::Paced {
+            way,
+            listeners,
+            rate_per_s,
+        },
+    }
+}
+
+const fn closed(name: &'static str, in_flight: usize, goal: &'static str) -> Row {
+    let listeners = 1000;
+    Row {
+        name,
+        unit: "deliveries/s",
+        goal,
+        work: Work::Closed { listeners, in_flight },
+    }
+}
+
+const fn waiting(name: &'static str, way: Way, goal: &'static str) -> Row {
+    Row {
+        name,
+        unit: "B a connection",
+        goal,
+        work: Work::Waiting { way, listeners: 4000 },
+    }
+}
+
+impl Row {
+    /// Measures it once, on a fresh server.
+    pub(crate) fn measure(&self, kind: Kind, size: Size, is_pinned: bool) -> io::Result<f64> {
+        let server = Server::start(kind, is_pinned);
+        match self.work {
+            Work::Paced {
+                way,
+                listeners,
+                rate_per_s,
+            } => {
+                let mut crowd =
+                    Crowd::connect(way, listeners / size.divisor, server.address)?.with_publisher(server.address)?;
+                paced_cost_us(&server, &mut crowd, rate_per_s, size.window)
+            }
+            Work::Closed { listeners, in_flight } => {
+                let listeners = listeners / size.divisor;
+                let mut crowd =
+                    Crowd::connect(Way::Websocket, listeners, server.address)?.with_publisher(server.address)?;
+                deliveries_per_s(&mut crowd, listeners as u64, in_flight as u64, size.window)
+            }
+            Work::Asking { connections } => {
+                let mut crowd = Crowd::connect(Way::ShortPoll, connections, server.address)?;
+                // They ask from their first answer on.
+                crowd.listen_until(Instant::now() + size.window / 4)?;
+                let (start, before) = (Instant::now(), crowd.heard);
+                crowd.listen_until(start + size.window)?;
+                Ok((crowd.heard - before) as f64 / start.elapsed().as_secs_f64())
+            }
+            Work::Waiting { way, listeners } => {
+                let listeners = listeners / size.divisor;
+                // What the first ones cost is the program's own: code that is read in, and what is set up once.
+                let mut first = Crowd::connect(way, 64, server.address)?;
+                first.listen_until(Instant::now() + Duration::from_millis(200))?;
+                let before = server.rss_bytes();
+                let mut crowd = Crowd::connect(way, listeners, server.address)?;
+                crowd.listen_until(Instant::now() + Duration::from_millis(500))?;
+                Ok(server.rss_bytes().saturating_sub(before) as f64 / listeners as f64)
+            }
+        }
+    }
+}
+
+fn paced_cost_us(server: &Server, crowd: &mut Crowd, rate_per_s: u32, window: Duration) -> io::Result<f64> {
+    let step = Duration::from_secs(1) / rate_per_s;
+    let mut due = Instant::now() + step;
+    // The first tenth is not counted.
+    let counted = due + window / 10;
+    let end = counted + window;
+    let mut before = None;
+    while due < end {
+        crowd.listen_until(due)?;
+        if due >= counted && before.is_none() {
+            before = Some((server.cpu_ns(), crowd.heard));
+        }
+        crowd.say(1)?;
+        due += step;
+    }
+    crowd.listen_until(due)?;
+    let (cpu_ns, heard) = before.expect("the window is longer than a step");
+    Ok((server.cpu_ns() - cpu_ns) as f64 / 1e3 / (crowd.heard - heard) as f64)
+}
+
+fn deliveries_per_s(crowd: &mut Crowd, listeners: u64, in_flight: u64, window: Duration) -> io::Result<f64> {
+    let start = Instant::now();
+    let (first, mut said) = (crowd.heard, 0);
+    while start.elapsed() < window {
+        // All that fits is said at once, as a publisher does whose words wait for room.
+        let room = in_flight - (said - (crowd.heard - first) / listeners);
+        crowd.say(room as usize)?;
+        said += room;
+        let heard_by_all = said - in_flight + 1;
+        crowd.until(|crowd| crowd.heard - first >= heard_by_all * listeners)?;
+    }
+    let took = start.elapsed();
+    let heard = crowd.heard - first;
+    crowd.until(|crowd| crowd.heard - first == said * listeners)?;
+    Ok(heard as f64 / took.as_secs_f64())
+}
