@@ -10,6 +10,7 @@ mod metrics;
 mod page;
 mod polling;
 mod publishing;
+mod refusals;
 mod rfc6455;
 mod routes;
 mod websocket;

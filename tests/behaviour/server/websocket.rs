@@ -319,12 +319,16 @@ fn a_listener_that_does_not_read_is_let_go_and_others_do_not_notice() {
     assert_eq!(reader.hear(), "still here");
 }
 
-/// A listener whose system keeps little for it: what it does not read is soon the server's.
-pub(super) fn with_little_room(server: &Server, target: &str) -> Ws {
+/// A client whose system keeps little for it: what it does not read is soon the server's.
+pub(super) fn client_with_little_room(server: &Server) -> Client {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(16 << 10).unwrap();
     socket.connect(&server.address.into()).unwrap();
-    let mut client = Client::of(socket.into());
+    Client::of(socket.into())
+}
+
+pub(super) fn with_little_room(server: &Server, target: &str) -> Ws {
+    let mut client = client_with_little_room(server);
     let answer = client.request("GET", target, &UPGRADE, b"");
     assert_eq!(answer.status, 101, "{answer:?}");
     Ws(client)
