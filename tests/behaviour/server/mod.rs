@@ -9,6 +9,7 @@ mod malformed;
 mod metrics;
 mod page;
 mod polling;
+mod properties;
 mod publishing;
 mod refusals;
 mod rfc6455;
