@@ -1,6 +1,6 @@
 //! One connection: hyper on it, and what hyper does not see: the time that everything takes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
@@ -34,6 +34,8 @@ pub(super) struct Connection {
     pub(super) over_the_limit: bool,
     peer: SocketAddr,
     upgrade: RefCell<Option<Upgrade>>,
+    /// Whether a request's body is being read.
+    reads_body: Cell<bool>,
 }
 
 /// How HTTP on a connection ended.
@@ -60,6 +62,14 @@ impl Connection {
         forwarded.unwrap_or(self.peer.ip()).to_canonical()
     }
 
+    /// Awaits a request's body. Meanwhile a peer that sends no more has not left: its last bytes may still wait in hyper's buffer.
+    pub(super) async fn reading<T>(&self, body: impl Future<Output = T>) -> T {
+        self.reads_body.set(true);
+        let read = body.await;
+        self.reads_body.set(false);
+        read
+    }
+
     /// Lets the connection go on as a WebSocket once the answer is sent.
     pub(super) fn upgrade_with(&self, upgrade: Upgrade) {
         self.upgrade.replace(Some(upgrade));
@@ -74,6 +84,7 @@ pub(super) async fn serve(worker: Rc<Worker>, socket: TcpStream, peer: SocketAdd
         over_the_limit,
         peer,
         upgrade: RefCell::new(None),
+        reads_body: Cell::new(false),
     };
     // Boxed apart, so that a WebSocket does not carry the room for HTTP with it.
     let upgraded = Box::pin(serve_http(Rc::new(connection), Rc::clone(&socket))).await;
@@ -121,7 +132,7 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
         if let Poll::Ready(done) = http.poll_without_shutdown(cx) {
             return Poll::Ready(Ended::Done(done));
         }
-        if activity.is_busy() && has_left(&socket, cx) {
+        if activity.is_busy() && !connection.reads_body.get() && has_left(&socket, cx) {
             return Poll::Ready(Ended::Left);
         }
         // The alarm is set anew only when it would come too late: a busy connection does not touch it.

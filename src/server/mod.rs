@@ -14,6 +14,7 @@ mod bell;
 mod config;
 mod connection;
 mod fanout;
+mod frame_head;
 mod framing;
 mod idempotency;
 mod metrics;

@@ -73,12 +73,21 @@ async fn handle(
     if route == Route::Publish {
         publish::allow(server, address)?;
     }
-    let site = site(head)?;
+    // Which of two origins it is from nobody can say: that is refused where the origin counts.
     let origin = single(&head.headers, &ORIGIN)?;
+    let site = site(head);
     let is_upgrade = route == Route::Hear(Transport::Websocket) && asks_for_upgrade(head.version, &head.headers);
     if is_upgrade || head.method == Method::POST {
-        check_origin(connection, origin, site.as_ref())?;
+        check_origin(connection, origin, site.clone()?.as_ref())?;
     }
+    let speaker = match route {
+        Route::Me | Route::Publish | Route::Hear(_) => server.sign_in.speaker(&head.headers)?,
+        Route::Page | Route::Asset(_) | Route::SignIn | Route::Metrics | Route::Health => Speaker::guest(),
+    };
+    if route == Route::Hear(Transport::Websocket) && !is_upgrade {
+        return Err(Refusal::UpgradeRequired);
+    }
+    site?;
     match route {
         Route::Page => Ok(page::index()),
         Route::Asset(asset) => Ok(asset.answer()),
@@ -93,25 +102,21 @@ async fn handle(
             let speaker = server.sign_in.enter(kind, &body)?;
             Ok(signed_in(&server.sign_in.cookies(&speaker)))
         }
-        Route::Me => Ok(me(&server.sign_in.speaker(&head.headers)?)),
+        Route::Me => Ok(me(&speaker)),
         Route::Publish => {
-            let speaker = server.sign_in.speaker(&head.headers)?;
             let (kind, body) = read_body(connection, head, incoming).await?;
             publish::post(server, &speaker, address, &head.headers, kind, &body)
         }
-        Route::Hear(transport) => {
-            let speaker = server.sign_in.speaker(&head.headers)?;
-            match transport {
-                Transport::Poll => poll(worker, query).await,
-                Transport::LongPoll => long_poll(worker, query, &head.headers).await,
-                Transport::Events => events(worker, query, &head.headers),
-                Transport::Websocket => {
-                    let (response, upgrade) = upgrade(worker, speaker, address, head.version, query, &head.headers)?;
-                    connection.upgrade_with(upgrade);
-                    Ok(response)
-                }
+        Route::Hear(transport) => match transport {
+            Transport::Poll => poll(worker, query).await,
+            Transport::LongPoll => long_poll(worker, query, &head.headers).await,
+            Transport::Events => events(worker, query, &head.headers),
+            Transport::Websocket => {
+                let (response, upgrade) = upgrade(worker, speaker, address, head.version, query, &head.headers)?;
+                connection.upgrade_with(upgrade);
+                Ok(response)
             }
-        }
+        },
     }
 }
 
@@ -187,14 +192,11 @@ async fn read_body(
     let config = &connection.worker.server.config;
     let kind = content_type(&head.headers)?;
     let max_text = config.publishing.max_text;
-    let body = body(
-        incoming,
-        publish::max_body(max_text),
-        max_text,
-        config.limits.body_timeout,
-    )
-    .await?;
-    Ok((kind, body))
+    let patience = config.limits.body_timeout;
+    let whole = connection
+        .reading(body(incoming, publish::max_body(max_text), max_text, patience))
+        .await?;
+    Ok((kind, whole))
 }
 
 fn me(speaker: &Speaker) -> Response<AnswerBody> {

@@ -1,6 +1,7 @@
 //! WebSocket: one request, many answers.
 //!
-//! Reading is tungstenite's: frames, masks, fragments, UTF-8, the close handshake. Messages are written by the worker's
+//! Reading is tungstenite's: masks, fragments, UTF-8, the close handshake; the [head of each frame](crate::server::frame_head)
+//! is looked at before, as tungstenite is less strict there than the RFC. Messages are written by the worker's
 //! [fan-out](crate::server::fanout), and by this task when the socket is full. All that tungstenite wants to say (pongs,
 //! closes) goes into the same outbox, so that frames never mix.
 
@@ -23,6 +24,7 @@ use super::position;
 use crate::protocol::{Refusal, Seq, Speaker, Transport};
 use crate::server::answer::{self, AnswerBody};
 use crate::server::fanout::{CaughtUp, Outbox};
+use crate::server::frame_head::{FrameHeads, MAX_CONTROL};
 use crate::server::metrics::Answer;
 use crate::server::publish;
 use crate::server::request::{has_token, parameter, single};
@@ -31,9 +33,6 @@ use crate::server::worker::Worker;
 
 /// Frames read before others get their turn.
 const TURN: usize = 32;
-
-/// A control frame's payload is at most this long (RFC 6455, section 5.5), whatever the limit of a text.
-const MAX_CONTROL: usize = 125;
 
 /// What an upgraded connection goes on with.
 pub(in crate::server) struct Upgrade {
@@ -119,14 +118,18 @@ pub(in crate::server) async fn run(worker: Rc<Worker>, socket: Rc<TcpStream>, re
         .read_buffer_size(1024)
         .write_buffer_size(0)
         .max_message_size(Some(max_text))
+        // Whatever the limit of a text.
         .max_frame_size(Some(max_text.max(MAX_CONTROL)));
-    let context = WebSocketContext::from_partially_read(read.into(), Role::Server, Some(config));
+    let mut heads = FrameHeads::new();
+    let usable = heads.read(&read);
+    let context = WebSocketContext::from_partially_read(read.slice(..usable).into(), Role::Server, Some(config));
     let gone = upgrade.heard.as_ref().err().cloned();
     let now = Instant::now();
     let mut session = Session {
         worker: Rc::clone(&worker),
         socket,
         outbox,
+        heads,
         context,
         upgrade,
         ping_at: now + server.config.ping_interval,
@@ -146,6 +149,7 @@ struct Session {
     worker: Rc<Worker>,
     socket: Rc<TcpStream>,
     outbox: Rc<Outbox>,
+    heads: FrameHeads,
     context: WebSocketContext,
     upgrade: Upgrade,
     ping_at: Instant,
@@ -159,6 +163,7 @@ struct Session {
 /// Tungstenite's view of the socket: it reads from it, and what it writes goes into the outbox.
 struct Through<'a> {
     socket: &'a TcpStream,
+    heads: &'a mut FrameHeads,
     outbox: &'a Outbox,
 }
 
@@ -236,6 +241,7 @@ impl Session {
         for _ in 0..TURN {
             let mut through = Through {
                 socket: &self.socket,
+                heads: &mut self.heads,
                 outbox: &self.outbox,
             };
             match self.context.read(&mut through) {
@@ -279,6 +285,9 @@ impl Session {
     /// Says goodbye after something that cannot be read on from.
     fn fail(&mut self, error: &Error) {
         match error {
+            Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+                self.close(CloseCode::Protocol, "broken protocol");
+            }
             Error::ConnectionClosed | Error::AlreadyClosed | Error::Io(_) => {}
             Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {}
             Error::Utf8(_) => self.close(CloseCode::Invalid, "not UTF-8"),
@@ -312,11 +321,14 @@ impl Session {
     fn write(&mut self, message: Message) {
         let mut through = Through {
             socket: &self.socket,
+            heads: &mut self.heads,
             outbox: &self.outbox,
         };
+        // A pong that is owed goes first: tungstenite would put it behind a close frame, where nothing may follow.
         let _ = self
             .context
-            .write(&mut through, message)
+            .flush(&mut through)
+            .and_then(|()| self.context.write(&mut through, message))
             .and_then(|()| self.context.flush(&mut through));
     }
 
@@ -330,7 +342,15 @@ impl Session {
 
 impl io::Read for Through<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.socket.try_read(buf)
+        if self.heads.is_broken() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let read = self.socket.try_read(buf)?;
+        match self.heads.read(&buf[..read]) {
+            // None of what came may be used, and nothing at all would be the end of the socket.
+            0 if read > 0 => Err(io::ErrorKind::InvalidData.into()),
+            usable => Ok(usable),
+        }
     }
 }
 

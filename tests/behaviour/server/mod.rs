@@ -9,7 +9,10 @@ mod malformed;
 mod metrics;
 mod page;
 mod polling;
+mod properties;
 mod publishing;
+mod refusals;
+mod rfc6455;
 mod routes;
 mod websocket;
 

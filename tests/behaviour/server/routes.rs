@@ -172,6 +172,10 @@ fn whoever_sends_no_more_still_gets_what_is_ready() {
     let server = Server::start();
     server.say("a");
     let message = "Host: a\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nb";
+    let chunks = "1\r\nx\r\n".repeat(100);
+    let chunked = format!(
+        "POST /talkplace/messages HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"
+    );
     for (request, status) in [
         ("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 200),
         (format!("POST /talkplace/messages HTTP/1.1\r\n{message}"), 201),
@@ -180,6 +184,8 @@ fn whoever_sends_no_more_still_gets_what_is_ready() {
             200,
         ),
         ("GET /talkplace/poll?after=2 HTTP/1.0\r\n\r\n".to_owned(), 204),
+        (chunked.clone(), 201),
+        (chunked.replace("1\r\nx\r\n0", "1\r\nxx\r\n0"), 400),
     ] {
         let mut client = server.client();
         client.send(request.as_bytes());

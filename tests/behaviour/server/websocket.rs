@@ -5,21 +5,21 @@ use super::Server;
 use super::http::{Answer, Client};
 
 /// The key of RFC 6455, section 1.3.
-const UPGRADE: [(&str, &str); 4] = [
+pub(super) const UPGRADE: [(&str, &str); 4] = [
     ("Connection", "Upgrade"),
     ("Upgrade", "websocket"),
     ("Sec-WebSocket-Version", "13"),
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
 ];
 
-const TEXT: u8 = 1;
-const BINARY: u8 = 2;
-const CLOSE: u8 = 8;
-const PING: u8 = 9;
-const PONG: u8 = 10;
+pub(super) const TEXT: u8 = 1;
+pub(super) const BINARY: u8 = 2;
+pub(super) const CLOSE: u8 = 8;
+pub(super) const PING: u8 = 9;
+pub(super) const PONG: u8 = 10;
 
 /// A WebSocket, spoken by hand.
-pub(super) struct Ws(Client);
+pub(super) struct Ws(pub(super) Client);
 
 impl Ws {
     pub(super) fn open(server: &Server, target: &str) -> Self {
@@ -33,7 +33,7 @@ impl Ws {
         Ws(client)
     }
 
-    fn send(&mut self, opcode: u8, payload: &[u8]) {
+    pub(super) fn send(&mut self, opcode: u8, payload: &[u8]) {
         self.0.send(&frame(0x80 | opcode, payload));
     }
 
@@ -42,7 +42,7 @@ impl Ws {
     }
 
     /// The next frame: opcode and payload.
-    fn frame(&mut self) -> (u8, Vec<u8>) {
+    pub(super) fn frame(&mut self) -> (u8, Vec<u8>) {
         let mut head = [0; 2];
         self.0.stream.read_exact(&mut head).unwrap();
         assert_eq!(head[0] & 0xf0, 0x80, "one whole frame, no reserved bits");
@@ -82,7 +82,7 @@ impl Ws {
 }
 
 /// A masked frame.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mask = [0x12, 0x34, 0x56, 0x78];
     let mut bytes = vec![first];
     match payload.len() {
@@ -101,7 +101,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn upgrade_with(server: &Server, target: &str, headers: &[(&str, &str)]) -> Answer {
+pub(super) fn upgrade_with(server: &Server, target: &str, headers: &[(&str, &str)]) -> Answer {
     server.client().request("GET", target, headers, b"")
 }
 
@@ -319,12 +319,16 @@ fn a_listener_that_does_not_read_is_let_go_and_others_do_not_notice() {
     assert_eq!(reader.hear(), "still here");
 }
 
-/// A listener whose system keeps little for it: what it does not read is soon the server's.
-fn with_little_room(server: &Server, target: &str) -> Ws {
+/// A client whose system keeps little for it: what it does not read is soon the server's.
+pub(super) fn client_with_little_room(server: &Server) -> Client {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(16 << 10).unwrap();
     socket.connect(&server.address.into()).unwrap();
-    let mut client = Client::of(socket.into());
+    Client::of(socket.into())
+}
+
+pub(super) fn with_little_room(server: &Server, target: &str) -> Ws {
+    let mut client = client_with_little_room(server);
     let answer = client.request("GET", target, &UPGRADE, b"");
     assert_eq!(answer.status, 101, "{answer:?}");
     Ws(client)
