@@ -44,7 +44,7 @@ pub(super) struct Metrics {
 }
 
 /// A listener that counts as one while this lives.
-pub(super) struct Present(IntGauge);
+pub(in crate::server) struct Present(IntGauge);
 
 impl Metrics {
     pub(super) fn new() -> Self {

@@ -23,13 +23,17 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::position;
 use crate::protocol::{Refusal, Seq, Speaker, Transport};
 use crate::server::answer::{self, AnswerBody};
-use crate::server::fanout::{CaughtUp, Outbox};
+use crate::server::fanout::{CaughtUp, Membership, Outbox};
 use crate::server::frame_head::{FrameHeads, MAX_CONTROL};
-use crate::server::metrics::Answer;
+use crate::server::metrics::{Answer, Present};
 use crate::server::publish;
 use crate::server::request::{has_token, parameter, single};
 use crate::server::wire::{linger, shutdown_write};
 use crate::server::worker::Worker;
+
+/// Room for what a client says: one short message. It is kept for as long as the connection lives once something was said, so
+/// longer ones are read in pieces.
+const READ_BUFFER: usize = 256;
 
 /// Frames read before others get their turn.
 const TURN: usize = 32;
@@ -102,56 +106,27 @@ fn accept_key(version: Version, headers: &HeaderMap) -> Result<String, Refusal> 
 }
 
 /// Serves one WebSocket until it ends. `read` is what came behind the upgrade request.
-pub(in crate::server) async fn run(worker: Rc<Worker>, socket: Rc<TcpStream>, read: Bytes, upgrade: Upgrade) {
-    let server = &worker.server;
-    let _present = server.metrics.present(Transport::Websocket);
-    let delivered = server.metrics.deliveries(Transport::Websocket).clone();
-    let heard = upgrade
-        .heard
-        .as_ref()
-        .copied()
-        .unwrap_or_else(|_| server.feed.end().seq);
-    let outbox = Outbox::new(Rc::clone(&socket), heard, delivered);
-    let _membership = worker.fanout.join(Rc::clone(&outbox));
-    let max_text = server.config.publishing.max_text;
-    let config = WebSocketConfig::default()
-        .read_buffer_size(1024)
-        .write_buffer_size(0)
-        .max_message_size(Some(max_text))
-        // Whatever the limit of a text.
-        .max_frame_size(Some(max_text.max(MAX_CONTROL)));
-    let mut heads = FrameHeads::new();
-    let usable = heads.read(&read);
-    let context = WebSocketContext::from_partially_read(read.slice(..usable).into(), Role::Server, Some(config));
-    let gone = upgrade.heard.as_ref().err().cloned();
-    let now = Instant::now();
-    let mut session = Session {
-        worker: Rc::clone(&worker),
-        socket,
-        outbox,
-        heads,
-        context,
-        upgrade,
-        ping_at: now + server.config.ping_interval,
-        pong_missing: false,
-        ends_at: None,
-        is_over: false,
-    };
-    if let Some(Refusal::Gone { oldest, next }) = gone {
-        session.close(CloseCode::Library(4410), &Refusal::gone_reason(&oldest, &next));
-    }
-    // What came with the upgrade is already there: the socket will not say so.
-    session.read();
-    session.run().await;
+// Not an `async fn`, whose future would keep room for its arguments for as long as the connection lives.
+pub(in crate::server) fn run(
+    worker: Rc<Worker>,
+    socket: Rc<TcpStream>,
+    read: Bytes,
+    upgrade: Upgrade,
+) -> impl Future<Output = ()> {
+    let mut session = Session::new(worker, socket, read, upgrade);
+    async move { session.run().await }
 }
 
 struct Session {
     worker: Rc<Worker>,
+    _present: Present,
+    _membership: Membership,
     socket: Rc<TcpStream>,
     outbox: Rc<Outbox>,
     heads: FrameHeads,
     context: WebSocketContext,
-    upgrade: Upgrade,
+    speaker: Speaker,
+    address: IpAddr,
     ping_at: Instant,
     pong_missing: bool,
     /// Set with the close frame: when the connection ends even if the peer does not answer it.
@@ -168,6 +143,49 @@ struct Through<'a> {
 }
 
 impl Session {
+    fn new(worker: Rc<Worker>, socket: Rc<TcpStream>, read: Bytes, upgrade: Upgrade) -> Session {
+        let server = &worker.server;
+        let delivered = server.metrics.deliveries(Transport::Websocket).clone();
+        let (heard, gone) = match upgrade.heard {
+            Ok(heard) => (heard, None),
+            Err(refusal) => (server.feed.end().seq, Some(refusal)),
+        };
+        let outbox = Outbox::new(Rc::clone(&socket), heard, delivered);
+        let max_text = server.config.publishing.max_text;
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0)
+            .max_message_size(Some(max_text))
+            // Whatever the limit of a text.
+            .max_frame_size(Some(max_text.max(MAX_CONTROL)));
+        let mut heads = FrameHeads::new();
+        let usable = heads.read(&read);
+        let has_more = !read.is_empty();
+        let mut session = Session {
+            _present: server.metrics.present(Transport::Websocket),
+            _membership: worker.fanout.join(Rc::clone(&outbox)),
+            socket,
+            outbox,
+            heads,
+            context: WebSocketContext::from_partially_read(read.slice(..usable).into(), Role::Server, Some(config)),
+            speaker: upgrade.speaker,
+            address: upgrade.address,
+            ping_at: Instant::now() + server.config.ping_interval,
+            pong_missing: false,
+            ends_at: None,
+            is_over: false,
+            worker,
+        };
+        if let Some(Refusal::Gone { oldest, next }) = gone {
+            session.close(CloseCode::Library(4410), &Refusal::gone_reason(&oldest, &next));
+        }
+        // What came with the upgrade is already there: the socket will not say so.
+        if has_more {
+            session.read();
+        }
+        session
+    }
+
     async fn run(&mut self) {
         loop {
             let written = self.outbox.catch_up(&self.worker.server.feed);
@@ -273,7 +291,7 @@ impl Session {
         if text.is_empty() {
             return self.close(CloseCode::Policy, "an empty text is no message");
         }
-        match publish::from_websocket(server, &self.upgrade.speaker, self.upgrade.address, text) {
+        match publish::from_websocket(server, &self.speaker, self.address, text) {
             Ok(_) | Err(Refusal::Draining) => {}
             Err(refusal) => {
                 server.metrics.refused(&refusal);
