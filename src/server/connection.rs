@@ -1,6 +1,6 @@
 //! One connection: hyper on it, and what hyper does not see: the time that everything takes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
@@ -34,6 +34,8 @@ pub(super) struct Connection {
     pub(super) over_the_limit: bool,
     peer: SocketAddr,
     upgrade: RefCell<Option<Upgrade>>,
+    /// Whether the answer waits for the disk, and not for the peer's sake.
+    settling: Cell<bool>,
 }
 
 /// How HTTP on a connection ended.
@@ -60,6 +62,15 @@ impl Connection {
         forwarded.unwrap_or(self.peer.ip()).to_canonical()
     }
 
+    /// What `decision` comes to. It is waited for even if the peer sends no more: whoever has said something, and that it is
+    /// the last, still gets the answer.
+    pub(super) async fn settled<T>(&self, decision: impl Future<Output = T>) -> T {
+        self.settling.set(true);
+        let decided = decision.await;
+        self.settling.set(false);
+        decided
+    }
+
     /// Lets the connection go on as a WebSocket once the answer is sent.
     pub(super) fn upgrade_with(&self, upgrade: Upgrade) {
         self.upgrade.replace(Some(upgrade));
@@ -74,6 +85,7 @@ pub(super) async fn serve(worker: Rc<Worker>, socket: TcpStream, peer: SocketAdd
         over_the_limit,
         peer,
         upgrade: RefCell::new(None),
+        settling: Cell::new(false),
     };
     // Boxed apart, so that a WebSocket does not carry the room for HTTP with it.
     let upgraded = Box::pin(serve_http(Rc::new(connection), Rc::clone(&socket))).await;
@@ -121,7 +133,7 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
         if let Poll::Ready(done) = http.poll_without_shutdown(cx) {
             return Poll::Ready(Ended::Done(done));
         }
-        if activity.is_busy() && has_left(&socket, cx) {
+        if activity.is_busy() && !connection.settling.get() && has_left(&socket, cx) {
             return Poll::Ready(Ended::Left);
         }
         // The alarm is set anew only when it would come too late: a busy connection does not touch it.

@@ -4,6 +4,7 @@
 //! [fan-out](crate::server::fanout), and by this task when the socket is full. All that tungstenite wants to say (pongs,
 //! closes) goes into the same outbox, so that frames never mix.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -20,6 +21,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::position;
+use crate::feed::{PublishError, Receipt};
 use crate::protocol::{Refusal, Seq, Speaker, Transport};
 use crate::server::answer::{self, AnswerBody};
 use crate::server::fanout::{CaughtUp, Outbox};
@@ -31,6 +33,9 @@ use crate::server::worker::Worker;
 
 /// Frames read before others get their turn.
 const TURN: usize = 32;
+
+/// Messages of one client that wait for the disk. It is not read from while there are so many.
+const SAID: usize = 32;
 
 /// A control frame's payload is at most this long (RFC 6455, section 5.5), whatever the limit of a text.
 const MAX_CONTROL: usize = 125;
@@ -131,6 +136,7 @@ pub(in crate::server) async fn run(worker: Rc<Worker>, socket: Rc<TcpStream>, re
         upgrade,
         ping_at: now + server.config.ping_interval,
         pong_missing: false,
+        said: VecDeque::new(),
         ends_at: None,
         is_over: false,
     };
@@ -150,6 +156,8 @@ struct Session {
     upgrade: Upgrade,
     ping_at: Instant,
     pong_missing: bool,
+    /// What the client has said and the feed has not taken in yet.
+    said: VecDeque<Receipt>,
     /// Set with the close frame: when the connection ends even if the peer does not answer it.
     ends_at: Option<Instant>,
     /// Nothing more will be read: what waits is written, and then it ends.
@@ -180,7 +188,7 @@ impl Session {
                 }
                 CaughtUp::Yes | CaughtUp::Full => {}
             }
-            let reads = !self.is_over && !self.outbox.is_crowded();
+            let reads = self.reads();
             let full = !self.outbox.is_flushed() || written == CaughtUp::Full;
             let deadline = self.deadline();
             tokio::select! {
@@ -190,6 +198,7 @@ impl Session {
                 },
                 ready = self.socket.writable(), if full => if ready.is_err() { return },
                 () = self.outbox.woken() => {}
+                taken = first(&self.said), if !self.said.is_empty() => self.decided(taken),
                 () = sleep_until(deadline) => if !self.on_time() { return },
             }
         }
@@ -250,11 +259,25 @@ impl Session {
                     return false;
                 }
             }
-            if self.is_over || self.outbox.is_crowded() {
+            if !self.reads() {
                 return false;
             }
         }
         true
+    }
+
+    /// Whether anything may come that would have to wait.
+    fn reads(&self) -> bool {
+        !self.is_over && !self.outbox.is_crowded() && self.said.len() < SAID
+    }
+
+    /// The feed has decided on the oldest of what was said. A client is not told of each message, but when one is lost.
+    fn decided(&mut self, taken: Result<crate::protocol::Cursor, PublishError>) {
+        self.said.pop_front();
+        if taken.is_err() {
+            self.worker.server.metrics.refused(&Refusal::NotKept);
+            self.close(CloseCode::Again, "a message could not be kept");
+        }
     }
 
     /// Publishes what the client says.
@@ -268,10 +291,14 @@ impl Session {
             return self.close(CloseCode::Policy, "an empty text is no message");
         }
         match publish::from_websocket(server, &self.upgrade.speaker, self.upgrade.address, text) {
+            Ok(receipt) if receipt.known().is_none() => self.said.push_back(receipt),
             Ok(_) | Err(Refusal::Draining) => {}
             Err(refusal) => {
                 server.metrics.refused(&refusal);
-                self.close(CloseCode::Policy, "too many messages");
+                match refusal {
+                    Refusal::NotKept => self.close(CloseCode::Again, "a message could not be kept"),
+                    _ => self.close(CloseCode::Policy, "too many messages"),
+                }
             }
         }
     }
@@ -325,6 +352,14 @@ impl Session {
         if shutdown_write(&self.socket).is_ok() {
             linger(&self.socket, self.worker.server.config.limits.close_timeout).await;
         }
+    }
+}
+
+/// What becomes of the oldest of what was said.
+async fn first(said: &VecDeque<Receipt>) -> Result<crate::protocol::Cursor, PublishError> {
+    match said.front() {
+        Some(receipt) => receipt.clone().taken().await,
+        None => std::future::pending().await,
     }
 }
 
