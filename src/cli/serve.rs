@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
-use talkplace::feed::Keep;
+use talkplace::feed::{Feed, Force, Keep, Storage};
 use talkplace::load;
 use talkplace::protocol::Wait;
 use talkplace::server::{self, Config, Limits, Origin, Publishing, SigningKey};
@@ -46,6 +46,12 @@ struct Settings {
     /// Address to listen on; may be repeated [default: 127.0.0.1:3000 and [::1]:3000]
     #[arg(long, env = "TALKPLACE_LISTEN", value_name = "ADDR", value_delimiter = ',')]
     listen: Option<Vec<SocketAddr>>,
+    /// Keep the feed in this file, so that a restart loses nothing [default: it is gone with the process]
+    #[arg(long, env = "TALKPLACE_KEEP", value_name = "FILE")]
+    keep: Option<PathBuf>,
+    /// When the file is forced to the disk: always, before a message is acknowledged, or within a time, for example 10ms, in which a crash may lose what was acknowledged [default: always]
+    #[arg(long, env = "TALKPLACE_KEEP_FORCE", value_name = "WHEN")]
+    keep_force: Option<KeepForce>,
     /// Messages kept for those who come back [default: 10000]
     #[arg(long, env = "TALKPLACE_KEEP_MESSAGES", value_name = "N")]
     keep_messages: Option<usize>,
@@ -112,6 +118,11 @@ struct Time(Duration);
 #[serde(try_from = "String")]
 struct PublishRate(Option<f64>);
 
+/// When the feed's file is forced to the disk.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+struct KeepForce(Force);
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 struct SettingOrigin(Origin);
@@ -139,6 +150,19 @@ impl FromStr for PublishRate {
     }
 }
 
+impl FromStr for KeepForce {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "always" {
+            return Ok(KeepForce(Force::Always));
+        }
+        let time = text.parse().ok().filter(|Wait(time)| !time.is_zero());
+        time.map(|Wait(time)| KeepForce(Force::Within(time)))
+            .ok_or("it is always, or a time above zero, for example 10ms")
+    }
+}
+
 impl FromStr for SettingOrigin {
     type Err = server::OriginError;
 
@@ -159,14 +183,16 @@ macro_rules! read_from_a_string {
         })*
     };
 }
-read_from_a_string!(Time, PublishRate, SettingOrigin);
+read_from_a_string!(Time, PublishRate, KeepForce, SettingOrigin);
 
 /// Serves until a signal, then drains.
 pub(crate) fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let file = args.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
     let settings = args.settings.or(file);
     let sockets = open(settings.listen.as_deref())?;
+    let (file, force) = (settings.keep.clone(), settings.keep_force);
     let config = settings.resolve()?;
+    let feed = open_feed(&config, file, force)?;
     // Each connection is a file.
     let (limit, connections) = (load::raise_file_limit(), config.limits.connections);
     if limit < connections as u64 {
@@ -179,7 +205,7 @@ pub(crate) fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         let signals = Signals::listen().context("cannot listen for signals")?;
         announce(&sockets)?;
-        server::run(sockets, config, signals.end(args.until_stdin_closes))
+        server::run_with(feed, sockets, config, signals.end(args.until_stdin_closes))
             .await
             .context("the server failed")
     })?;
@@ -230,6 +256,23 @@ async fn stdin_closed() {
         drop(closed);
     });
     let _ = wait.await;
+}
+
+/// The feed in its file, or one in memory.
+fn open_feed(config: &Config, file: Option<PathBuf>, force: Option<KeepForce>) -> anyhow::Result<Feed> {
+    let Some(file) = file else {
+        if force.is_some() {
+            bail!("--keep-force is about the file of --keep, and there is none");
+        }
+        return Ok(Feed::new(config.keep));
+    };
+    let storage = Storage {
+        file,
+        force: force.map_or(Force::Always, |KeepForce(force)| force),
+        labels_for: config.publishing.remember,
+        labels_at_most: config.publishing.remember_at_most,
+    };
+    Ok(Feed::open(config.keep, &storage)?)
 }
 
 fn open(listen: Option<&[SocketAddr]>) -> anyhow::Result<Vec<TcpListener>> {
@@ -289,6 +332,8 @@ impl Settings {
         }
         either!(
             listen,
+            keep,
+            keep_force,
             keep_messages,
             keep_bytes,
             long_poll_timeout,

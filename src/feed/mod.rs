@@ -4,10 +4,20 @@
 //! it. A wake-up says "look again" and carries no message, so a slow listener loses nothing unseen: it reads on from its
 //! cursor, or is told that what it wants is [gone](ReadError::Gone).
 //!
-//! The feed has never heard of HTTP. A second backend (one feed for several servers) would become an enum behind this handle.
+//! Readers read from the ring, whatever stands behind it. What takes messages in is a backend: [memory](Feed::new), which is
+//! gone with the process, or a [file](Feed::open). One feed for several servers would be a third.
+//!
+//! The feed has never heard of HTTP.
 
+mod keeper;
+mod receipt;
 mod ring;
+mod store;
 
+pub use keeper::{Force, Labelled, OpenError, Storage};
+pub use receipt::Receipt;
+
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,6 +26,7 @@ use rand::RngExt as _;
 use tokio::sync::watch;
 
 use crate::protocol::{After, Cursor, FeedId, Message, Seq, Speaker};
+use keeper::Keeper;
 use ring::Ring;
 
 /// How much the feed keeps for those who come back. The older of the two bounds wins; the newest message is always kept.
@@ -40,8 +51,19 @@ impl Default for Keep {
 #[derive(Clone)]
 pub struct Feed {
     shared: Arc<Shared>,
+    backend: Backend,
 }
 
+/// Who takes messages into the ring, and gives speakers their ids.
+#[derive(Clone)]
+enum Backend {
+    /// Whoever publishes.
+    Memory { last_speaker: Arc<AtomicU64> },
+    /// A thread that has written them to a file before.
+    File(Keeper),
+}
+
+/// What readers see.
 struct Shared {
     id: FeedId,
     // A std mutex: it is held for a push or for cloning a few `Bytes`, never across an await.
@@ -85,22 +107,38 @@ pub enum ReadError {
     },
 }
 
-/// The feed takes no more messages: its server is shutting down.
+/// Why a message is not in the feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the feed is closed")]
-pub struct Closed;
+pub enum PublishError {
+    /// The feed takes no more messages: its server is shutting down.
+    #[error("the feed is closed")]
+    Closed,
+    /// The file of the feed cannot take it: the disk is full, has failed, or is too slow for so many. Nobody has heard it.
+    #[error("the feed cannot keep the message")]
+    NotKept,
+}
 
 impl Feed {
-    /// An empty feed with an id drawn anew.
+    /// An empty feed in memory, with an id drawn anew.
     pub fn new(keep: Keep) -> Self {
-        let shared = Shared {
-            id: draw_id(),
-            ring: Mutex::new(Ring::new(keep)),
-            newest: watch::Sender::new(0),
-        };
         Feed {
-            shared: Arc::new(shared),
+            shared: Arc::new(Shared::new(draw_id(), Ring::new(keep))),
+            backend: Backend::Memory {
+                last_speaker: Arc::default(),
+            },
         }
+    }
+
+    /// The feed that a file has kept, or a new one in it.
+    ///
+    /// # Errors
+    /// When there is something else in the file, another server has it open, or it cannot be written.
+    pub fn open(keep: Keep, storage: &Storage) -> Result<Self, OpenError> {
+        let (shared, keeper) = keeper::open(keep, storage)?;
+        Ok(Feed {
+            shared,
+            backend: Backend::File(keeper),
+        })
     }
 
     /// Which feed this is.
@@ -108,33 +146,56 @@ impl Feed {
         self.shared.id
     }
 
-    /// Takes a message in and wakes whoever waits for one. Gives its id.
+    /// Brings a message on its way, and gives what its publisher may wait for. A label comes back with a file:
+    /// [`labels`](Feed::labels).
     ///
     /// # Errors
-    /// [`Closed`] after [`close`](Feed::close).
-    pub fn publish(&self, from: &Speaker, text: &str) -> Result<Cursor, Closed> {
-        let seq = self.ring().push(now_us(), |seq, at| {
-            let id = self.cursor(seq).to_string();
-            let message = Message {
-                id: id.into(),
-                at,
-                from: from.clone(),
-                text: text.into(),
-            };
-            serde_json::to_vec(&message).expect("a message is always JSON").into()
-        })?;
-        // Publishers may pass each other between the lock and this line: only a newer seq may replace an older one.
-        self.shared.newest.send_if_modified(|newest| {
-            let newer = seq > *newest;
-            *newest = seq.max(*newest);
-            newer
-        });
-        Ok(self.cursor(seq))
+    /// [`PublishError::Closed`] after [`close`](Feed::close), [`PublishError::NotKept`] when too many wait for the disk.
+    pub fn submit(&self, from: &Speaker, text: &str, label: Option<String>) -> Result<Receipt, PublishError> {
+        match &self.backend {
+            Backend::Memory { .. } => self.shared.publish(from, text).map(Receipt::of),
+            Backend::File(keeper) => keeper.say(&self.shared.ring(), from, text, label).map(Receipt::waiting),
+        }
+    }
+
+    /// Takes a message in and wakes whoever waits for one. Gives its id. Blocks while a file takes it, so it is not
+    /// for asynchronous callers unless the feed is in memory.
+    ///
+    /// # Errors
+    /// When the feed is closed, or cannot keep it.
+    pub fn publish(&self, from: &Speaker, text: &str) -> Result<Cursor, PublishError> {
+        match &self.backend {
+            Backend::Memory { .. } => self.shared.publish(from, text),
+            Backend::File(keeper) => {
+                let told = keeper.say(&self.shared.ring(), from, text, None)?;
+                told.blocking_recv().unwrap_or(Err(PublishError::NotKept))
+            }
+        }
+    }
+
+    /// The id of a speaker whom nobody was before.
+    ///
+    /// # Errors
+    /// When the feed is closed, or cannot remember that it was given.
+    pub async fn next_speaker(&self) -> Result<u64, PublishError> {
+        let told = match &self.backend {
+            Backend::Memory { last_speaker } => return Ok(last_speaker.fetch_add(1, Ordering::Relaxed) + 1),
+            Backend::File(keeper) => keeper.next_speaker(&self.shared.ring())?,
+        };
+        told.await.map_err(|_| PublishError::NotKept)
+    }
+
+    /// The labels of messages that came back with a file: once, as whoever asks will look after them.
+    pub fn labels(&self) -> Vec<Labelled> {
+        match &self.backend {
+            Backend::Memory { .. } => Vec::new(),
+            Backend::File(keeper) => keeper.labels(),
+        }
     }
 
     /// The cursor of the end: what has heard everything.
     pub fn end(&self) -> Cursor {
-        self.cursor(self.ring().newest())
+        self.cursor(self.shared.ring().newest())
     }
 
     /// Whether the feed can still say what follows; gives the position that was meant.
@@ -142,7 +203,7 @@ impl Feed {
     /// # Errors
     /// [`ReadError`] when it cannot.
     pub fn locate(&self, after: After) -> Result<Seq, ReadError> {
-        let ring = self.ring();
+        let ring = self.shared.ring();
         let seq = match after {
             After::Cursor(cursor) if cursor.feed != self.shared.id => return Err(self.gone(&ring)),
             After::Cursor(cursor) => cursor.seq,
@@ -156,7 +217,7 @@ impl Feed {
     /// # Errors
     /// [`ReadError`] when the feed no longer keeps what follows, or has not come as far.
     pub fn read_after(&self, after: Seq, limit: usize) -> Result<Batch, ReadError> {
-        let ring = self.ring();
+        let ring = self.shared.ring();
         self.check(&ring, after)?;
         Ok(Batch {
             entries: ring.after(after, limit),
@@ -170,15 +231,26 @@ impl Feed {
 
     /// Takes no more messages from now on; what was taken in can still be read.
     pub fn close(&self) {
-        self.ring().close();
+        self.shared.ring().close();
+    }
+
+    /// Closes the feed. When this completes, all that was submitted is decided, and a file is forced and closed.
+    pub async fn finish(&self) {
+        self.close();
+        if let Backend::File(keeper) = &self.backend {
+            let keeper = keeper.clone();
+            // A full queue is waited for, and that blocks.
+            let finish = tokio::task::spawn_blocking(move || keeper.finish());
+            if let Ok(finished) = finish.await {
+                // An error says that the thread has ended already.
+                let _ = finished.await;
+            }
+        }
     }
 
     /// A cursor of this feed.
     pub fn cursor(&self, seq: Seq) -> Cursor {
-        Cursor {
-            feed: self.shared.id,
-            seq,
-        }
+        self.shared.cursor(seq)
     }
 
     fn check(&self, ring: &Ring, after: Seq) -> Result<(), ReadError> {
@@ -199,11 +271,66 @@ impl Feed {
             next: self.cursor(ring.newest()),
         }
     }
+}
+
+impl Shared {
+    fn new(id: FeedId, ring: Ring) -> Self {
+        Shared {
+            id,
+            newest: watch::Sender::new(ring.newest()),
+            ring: Mutex::new(ring),
+        }
+    }
+
+    fn publish(&self, from: &Speaker, text: &str) -> Result<Cursor, PublishError> {
+        let pushed = self
+            .ring()
+            .push(now_us(), |seq, at| encode(self.cursor(seq), at, from, text))?;
+        self.tell(pushed);
+        Ok(self.cursor(pushed))
+    }
+
+    /// Takes messages in that have their seqs and follow what is there, with their times.
+    fn take_in(&self, messages: impl Iterator<Item = (u64, Entry)>) {
+        let newest = {
+            let mut ring = self.ring();
+            for (at, message) in messages {
+                ring.append(at, message.json);
+            }
+            ring.newest()
+        };
+        self.tell(newest);
+    }
+
+    /// Wakes whoever waits for this message.
+    fn tell(&self, seq: Seq) {
+        // Publishers may pass each other between the lock and this line: only a newer seq may replace an older one.
+        self.newest.send_if_modified(|newest| {
+            let newer = seq > *newest;
+            *newest = seq.max(*newest);
+            newer
+        });
+    }
+
+    fn cursor(&self, seq: Seq) -> Cursor {
+        Cursor { feed: self.id, seq }
+    }
 
     fn ring(&self) -> std::sync::MutexGuard<'_, Ring> {
         // Nothing under the lock leaves the ring half-changed, so one that panicked has done no harm.
-        self.shared.ring.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A message as every transport carries it.
+fn encode(id: Cursor, at: u64, from: &Speaker, text: &str) -> Bytes {
+    let message = Message {
+        id: id.to_string().into(),
+        at,
+        from: from.clone(),
+        text: text.into(),
+    };
+    serde_json::to_vec(&message).expect("a message is always JSON").into()
 }
 
 /// Eight characters: forty bits are enough that a listener of the former feed is never taken for one of this.
@@ -299,7 +426,7 @@ mod tests {
         let feed = feed(2);
         say(&feed, "a");
         feed.close();
-        assert_eq!(feed.publish(&Speaker::guest(), "b"), Err(Closed));
+        assert_eq!(feed.publish(&Speaker::guest(), "b"), Err(PublishError::Closed));
         assert_eq!(seqs(&feed.read_after(0, 9).unwrap()), [1]);
     }
 

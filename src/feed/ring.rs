@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::{Closed, Entry, Keep};
+use super::{Entry, Keep, PublishError};
 use crate::protocol::Seq;
 
 /// The messages kept, oldest first, without a gap between their seqs.
@@ -30,12 +30,18 @@ impl Ring {
     /// Appends what `encode` makes of the new message's seq and time, and lets go of what is over the bounds.
     ///
     /// `now_us` is held back to the time of the message before, so that times never decrease along the feed.
-    pub(super) fn push(&mut self, now_us: u64, encode: impl FnOnce(Seq, u64) -> Bytes) -> Result<Seq, Closed> {
+    pub(super) fn push(&mut self, now_us: u64, encode: impl FnOnce(Seq, u64) -> Bytes) -> Result<Seq, PublishError> {
         if self.closed {
-            return Err(Closed);
+            return Err(PublishError::Closed);
         }
         let at = now_us.max(self.newest_at);
         let message = encode(self.newest + 1, at);
+        self.append(at, message);
+        Ok(self.newest)
+    }
+
+    /// Appends a message that is encoded as the next one, even to a closed ring: it was on its way before.
+    pub(super) fn append(&mut self, at: u64, message: Bytes) {
         self.newest += 1;
         self.newest_at = at;
         self.bytes += message.len();
@@ -44,7 +50,27 @@ impl Ring {
             let dropped = self.messages.pop_front().expect("`over` is false of one message");
             self.bytes -= dropped.len();
         }
-        Ok(self.newest)
+    }
+
+    /// Lets the first message that is appended have the seq behind this one.
+    pub(super) fn start_after(&mut self, seq: Seq) {
+        debug_assert!(self.messages.is_empty());
+        self.newest = seq;
+    }
+
+    /// Everything that is kept.
+    pub(super) fn all(&self) -> Vec<Entry> {
+        self.after(self.oldest() - 1, usize::MAX)
+    }
+
+    /// The time of the newest message.
+    pub(super) fn newest_at(&self) -> u64 {
+        self.newest_at
+    }
+
+    /// Whether no more messages are taken in.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// The newest seq; 0 before the first message.

@@ -18,6 +18,8 @@ pub enum Refusal {
     Draining,
     /// More connections than the server takes.
     TooManyConnections,
+    /// The server's disk cannot keep a message, or who has signed in.
+    NotKept,
     /// A publisher over its rate.
     TooFast {
         /// When a message will be let in again, in whole seconds.
@@ -81,7 +83,7 @@ impl Refusal {
     /// The seconds of `Retry-After`, where waiting helps.
     pub fn retry_after_s(&self) -> Option<u64> {
         match self {
-            Refusal::Draining | Refusal::TooManyConnections => Some(1),
+            Refusal::Draining | Refusal::TooManyConnections | Refusal::NotKept => Some(1),
             Refusal::TooFast { retry_after_s } => Some(*retry_after_s),
             _ => None,
         }
@@ -139,6 +141,12 @@ impl Refusal {
                 "too-many-connections",
                 "Too many connections",
                 "The server has as many connections as it takes.",
+            ),
+            Refusal::NotKept => row(
+                503,
+                "not-kept",
+                "Cannot be kept",
+                "The server's disk is full or does not keep up, so nothing was taken in; try again.",
             ),
             Refusal::TooFast { retry_after_s } => {
                 let detail = format!("This address publishes faster than it may; try again in {retry_after_s} s.");

@@ -34,8 +34,8 @@ pub(super) struct Connection {
     pub(super) over_the_limit: bool,
     peer: SocketAddr,
     upgrade: RefCell<Option<Upgrade>>,
-    /// Whether a request's body is being read.
-    reads_body: Cell<bool>,
+    /// Whether what is being done goes on even if the peer sends no more.
+    is_settling: Cell<bool>,
 }
 
 /// How HTTP on a connection ended.
@@ -62,12 +62,13 @@ impl Connection {
         forwarded.unwrap_or(self.peer.ip()).to_canonical()
     }
 
-    /// Awaits a request's body. Meanwhile a peer that sends no more has not left: its last bytes may still wait in hyper's buffer.
-    pub(super) async fn reading<T>(&self, body: impl Future<Output = T>) -> T {
-        self.reads_body.set(true);
-        let read = body.await;
-        self.reads_body.set(false);
-        read
+    /// Awaits what is finished even if the peer sends no more meanwhile: a body whose last bytes still wait in hyper's buffer, or
+    /// the feed's decision on what was said, whose answer is still wanted.
+    pub(super) async fn settled<T>(&self, work: impl Future<Output = T>) -> T {
+        self.is_settling.set(true);
+        let done = work.await;
+        self.is_settling.set(false);
+        done
     }
 
     /// Lets the connection go on as a WebSocket once the answer is sent.
@@ -84,7 +85,7 @@ pub(super) async fn serve(worker: Rc<Worker>, socket: TcpStream, peer: SocketAdd
         over_the_limit,
         peer,
         upgrade: RefCell::new(None),
-        reads_body: Cell::new(false),
+        is_settling: Cell::new(false),
     };
     // Boxed apart, so that a WebSocket does not carry the room for HTTP with it.
     let upgraded = Box::pin(serve_http(Rc::new(connection), Rc::clone(&socket))).await;
@@ -132,7 +133,7 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
         if let Poll::Ready(done) = http.poll_without_shutdown(cx) {
             return Poll::Ready(Ended::Done(done));
         }
-        if activity.is_busy() && !connection.reads_body.get() && has_left(&socket, cx) {
+        if activity.is_busy() && !connection.is_settling.get() && has_left(&socket, cx) {
             return Poll::Ready(Ended::Left);
         }
         // The alarm is set anew only when it would come too late: a busy connection does not touch it.

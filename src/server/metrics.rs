@@ -4,7 +4,8 @@ use prometheus::core::Collector;
 use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use super::process::Process;
-use crate::protocol::{Refusal, Transport};
+use crate::feed::Feed;
+use crate::protocol::{Refusal, Seq, Transport};
 
 /// What a request of a transport was answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +36,9 @@ pub(super) struct Metrics {
     listeners: [IntGauge; 4],
     requests: [[IntCounter; 5]; 4],
     deliveries: [IntCounter; 4],
-    /// Messages that the feed took in.
-    pub(super) messages: IntCounter,
+    messages: IntCounter,
+    /// Where the feed stood when counting began.
+    first: Seq,
     /// Connections now open.
     pub(super) connections: IntGauge,
     refusals: IntCounterVec,
@@ -47,7 +49,7 @@ pub(super) struct Metrics {
 pub(in crate::server) struct Present(IntGauge);
 
 impl Metrics {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(feed: &Feed) -> Self {
         let registry = Registry::new();
         let listeners = IntGaugeVec::new(
             opts("talkplace_listeners", "Listeners now, by transport."),
@@ -74,6 +76,7 @@ impl Metrics {
                 .map(|transport| ANSWERS.map(|(_, answer)| requests.with_label_values(&[transport.name(), answer]))),
             deliveries: Transport::ALL.map(|transport| deliveries.with_label_values(&[transport.name()])),
             messages: registered(&registry, messages),
+            first: feed.end().seq,
             connections: registered(&registry, connections),
             refusals,
             process: Process::new(&registry),
@@ -107,8 +110,10 @@ impl Metrics {
         &self.deliveries[index(transport)]
     }
 
-    /// The whole page.
-    pub(super) fn page(&self) -> Vec<u8> {
+    /// The whole page. Messages are not counted one by one: their seqs do.
+    pub(super) fn page(&self, feed: &Feed) -> Vec<u8> {
+        let messages = feed.end().seq - self.first;
+        self.messages.inc_by(messages.saturating_sub(self.messages.get()));
         self.process.look();
         let mut page = Vec::new();
         TextEncoder::new()
@@ -146,14 +151,16 @@ impl Drop for Present {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::feed::Keep;
 
     #[test]
     fn the_page_has_every_metric_that_others_rely_on() {
-        let metrics = Metrics::new();
+        let feed = Feed::new(Keep::default());
+        let metrics = Metrics::new(&feed);
         metrics.answered(Transport::LongPoll, Answer::Empty);
         metrics.refused(&Refusal::UnknownPath);
         let present = metrics.present(Transport::Websocket);
-        let page = String::from_utf8(metrics.page()).unwrap();
+        let page = String::from_utf8(metrics.page(&feed)).unwrap();
         for line in [
             "talkplace_listeners{transport=\"websocket\"} 1",
             "talkplace_requests_total{answer=\"empty\",transport=\"long-poll\"} 1",
@@ -175,7 +182,7 @@ mod tests {
         }
         drop(present);
         assert!(
-            String::from_utf8(metrics.page())
+            String::from_utf8(metrics.page(&feed))
                 .unwrap()
                 .contains("talkplace_listeners{transport=\"websocket\"} 0")
         );

@@ -41,8 +41,9 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::feed::Feed;
 use accept::Door;
@@ -67,18 +68,31 @@ struct Server {
     draining: CancellationToken,
 }
 
-/// Serves on the sockets until `shutdown` completes, then drains: what was accepted is delivered, held polls are answered,
-/// streams are closed, and new requests are refused. What has not ended after the drain timeout is cut.
+/// [`run_with`] a new feed in memory.
+///
+/// # Errors
+/// When a socket cannot be served, or the system gives no thread.
+pub async fn run(sockets: Vec<TcpListener>, config: Config, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+    run_with(Feed::new(config.keep), sockets, config, shutdown).await
+}
+
+/// Serves the feed on the sockets until `shutdown` completes, then drains: what was accepted is delivered, held polls are
+/// answered, streams are closed, and new requests are refused. What has not ended after the drain timeout is cut.
 ///
 /// Dropping the future cuts every connection.
 ///
 /// # Errors
 /// When a socket cannot be served, or the system gives no thread.
-pub async fn run(sockets: Vec<TcpListener>, config: Config, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+pub async fn run_with(
+    feed: Feed,
+    sockets: Vec<TcpListener>,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
     let drain_timeout = config.drain_timeout;
     let connections = config.limits.connections;
     let threads = worker_count(config.workers);
-    let server = Arc::new(Server::new(config));
+    let server = Arc::new(Server::new(feed, config));
     let kill = CancellationToken::new();
     // Also when this future is dropped: no thread goes on serving for a server that is gone.
     let _kill_on_drop = kill.clone().drop_guard();
@@ -104,12 +118,16 @@ pub async fn run(sockets: Vec<TcpListener>, config: Config, shutdown: impl Futur
         Some(ended) = ends.join_next() => return ended.unwrap_or_else(|panic| Err(io::Error::other(panic))),
     }
     info!("draining");
-    server.feed.close();
+    let end = Instant::now() + drain_timeout;
+    // Whoever is told that the server ends may end with what it has heard: by then everything is in the feed.
+    if tokio::time::timeout_at(end, server.feed.finish()).await.is_err() {
+        warn!("drain timeout: the disk has not taken everything");
+    }
     server.draining.cancel();
     // Dropping the doors closes the sockets, and with their senders the workers' queues end.
     doors.shutdown().await;
     let all_ended = async { while ends.join_next().await.is_some() {} };
-    if tokio::time::timeout(drain_timeout, all_ended).await.is_err() {
+    if tokio::time::timeout_at(end, all_ended).await.is_err() {
         info!("drain timeout: cutting what is left");
         kill.cancel();
         while ends.join_next().await.is_some() {}
@@ -118,15 +136,17 @@ pub async fn run(sockets: Vec<TcpListener>, config: Config, shutdown: impl Futur
 }
 
 impl Server {
-    fn new(config: Config) -> Self {
+    fn new(feed: Feed, config: Config) -> Self {
         let key = config.signing_key.clone().unwrap_or_else(SigningKey::random);
         let publishing = config.publishing;
+        let idempotency = Idempotency::new(publishing.remember, publishing.remember_at_most);
+        idempotency.restore(feed.labels(), std::time::Instant::now());
         Server {
-            feed: Feed::new(config.keep),
-            metrics: Metrics::new(),
+            metrics: Metrics::new(&feed),
+            feed,
             sign_in: SignIn::new(key),
             rate: Rate::new(publishing.rate_per_s),
-            idempotency: Idempotency::new(publishing.remember, publishing.remember_at_most),
+            idempotency,
             draining: CancellationToken::new(),
             config,
         }

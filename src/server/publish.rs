@@ -1,4 +1,6 @@
 //! Saying something: `POST /talkplace/messages`, and a text frame of a WebSocket.
+//!
+//! A feed in a file takes a message in when its disk has it. A `201` waits for that; whoever speaks over a WebSocket goes on.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -11,7 +13,8 @@ use super::Server;
 use super::answer::{self, AnswerBody};
 use super::idempotency::{self, Owner};
 use super::request::ContentType;
-use crate::protocol::{Cursor, Refusal, Speaker};
+use crate::feed::{PublishError, Receipt};
+use crate::protocol::{Refusal, Speaker};
 
 #[derive(Deserialize)]
 struct Said {
@@ -33,7 +36,7 @@ pub(super) fn max_body(max_text: usize) -> usize {
     max_text.saturating_mul(6).saturating_add(1024)
 }
 
-/// Says what the body says, once per `Idempotency-Key`.
+/// Brings what the body says on its way, once per `Idempotency-Key`.
 pub(super) fn post(
     server: &Server,
     speaker: &Speaker,
@@ -41,37 +44,44 @@ pub(super) fn post(
     headers: &HeaderMap,
     kind: Option<ContentType>,
     body: &Bytes,
-) -> Result<Response<AnswerBody>, Refusal> {
+) -> Result<Receipt, Refusal> {
     let key = idempotency::key(headers)?;
     let text = text_of(kind, body, server.config.publishing.max_text)?;
-    let say = || take_in(server, speaker, &text);
-    let id = match key {
-        None => say()?,
-        Some(key) => server
-            .idempotency
-            .once(Owner::of(speaker, address), key, Instant::now(), say)?,
-    };
+    let say = |label| server.feed.submit(speaker, &text, label).map_err(refusal_of);
+    match key {
+        None => say(None),
+        Some(key) => {
+            let owner = Owner::of(speaker, address);
+            server
+                .idempotency
+                .once(owner, key, Instant::now(), |label| say(Some(label)))
+        }
+    }
+}
+
+/// The answer to a message, once the feed has taken it in.
+pub(super) async fn answer(receipt: Receipt) -> Result<Response<AnswerBody>, Refusal> {
+    let id = receipt.taken().await.map_err(refusal_of)?;
     Ok(answer::json(StatusCode::CREATED, format!(r#"{{"id":"{id}"}}"#)))
 }
 
-/// Says what a WebSocket's text frame says.
+/// Brings what a WebSocket's text frame says on its way.
 pub(super) fn from_websocket(
     server: &Server,
     speaker: &Speaker,
     address: IpAddr,
     text: &str,
-) -> Result<Cursor, Refusal> {
+) -> Result<Receipt, Refusal> {
     allow(server, address)?;
-    take_in(server, speaker, text)
+    server.feed.submit(speaker, text, None).map_err(refusal_of)
 }
 
-fn take_in(server: &Server, speaker: &Speaker, text: &str) -> Result<Cursor, Refusal> {
-    let id = server
-        .feed
-        .publish(speaker, text)
-        .map_err(|_closed| Refusal::Draining)?;
-    server.metrics.messages.inc();
-    Ok(id)
+/// How it is answered that the feed did not take something in.
+pub(super) fn refusal_of(error: PublishError) -> Refusal {
+    match error {
+        PublishError::Closed => Refusal::Draining,
+        PublishError::NotKept => Refusal::NotKept,
+    }
 }
 
 fn text_of(kind: Option<ContentType>, body: &Bytes, max_text: usize) -> Result<String, Refusal> {

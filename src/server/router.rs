@@ -13,6 +13,7 @@ use super::connection::Connection;
 use super::metrics::Answer;
 use super::origin::Origin;
 use super::request::{body, content_type, single};
+use super::sign_in::chosen_name;
 use super::transport::{asks_for_upgrade, events, long_poll, poll, refused_stream, upgrade};
 use super::{page, publish};
 use crate::protocol::{Refusal, Speaker, Transport};
@@ -94,18 +95,21 @@ async fn handle(
         Route::Metrics => Ok(answer::whole(
             StatusCode::OK,
             "text/plain; version=0.0.4",
-            server.metrics.page(),
+            server.metrics.page(&server.feed),
         )),
         Route::Health => Ok(answer::whole(StatusCode::OK, "text/plain; charset=utf-8", "ok")),
         Route::SignIn => {
             let (kind, body) = read_body(connection, head, incoming).await?;
-            let speaker = server.sign_in.enter(kind, &body)?;
+            let name = chosen_name(kind, &body)?;
+            let id = connection.settled(server.feed.next_speaker()).await;
+            let speaker = Speaker::new(id.map_err(publish::refusal_of)?, name);
             Ok(signed_in(&server.sign_in.cookies(&speaker)))
         }
         Route::Me => Ok(me(&speaker)),
         Route::Publish => {
             let (kind, body) = read_body(connection, head, incoming).await?;
-            publish::post(server, &speaker, address, &head.headers, kind, &body)
+            let receipt = publish::post(server, &speaker, address, &head.headers, kind, &body)?;
+            connection.settled(publish::answer(receipt)).await
         }
         Route::Hear(transport) => match transport {
             Transport::Poll => poll(worker, query).await,
@@ -194,7 +198,7 @@ async fn read_body(
     let max_text = config.publishing.max_text;
     let patience = config.limits.body_timeout;
     let whole = connection
-        .reading(body(incoming, publish::max_body(max_text), max_text, patience))
+        .settled(body(incoming, publish::max_body(max_text), max_text, patience))
         .await?;
     Ok((kind, whole))
 }

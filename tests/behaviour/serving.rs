@@ -10,14 +10,14 @@ use nix::unistd::Pid;
 use crate::support::Home;
 
 /// A server that is ended with the test.
-struct Serving {
-    child: Child,
+pub(crate) struct Serving {
+    pub(crate) child: Child,
     stdout: BufReader<ChildStdout>,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Serving {
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -51,7 +51,7 @@ impl Serving {
     }
 
     /// Sends a signal; gives the exit status.
-    fn signal(mut self, signal: Signal) -> Option<i32> {
+    pub(crate) fn signal(mut self, signal: Signal) -> Option<i32> {
         kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
         let status = self.child.wait().unwrap();
         let mut rest = String::new();

@@ -5,6 +5,7 @@
 //! [fan-out](crate::server::fanout), and by this task when the socket is full. All that tungstenite wants to say (pongs,
 //! closes) goes into the same outbox, so that frames never mix.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -21,6 +22,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::position;
+use crate::feed::{PublishError, Receipt};
 use crate::protocol::{Refusal, Seq, Speaker, Transport};
 use crate::server::answer::{self, AnswerBody};
 use crate::server::fanout::{CaughtUp, Membership, Outbox};
@@ -37,6 +39,9 @@ const READ_BUFFER: usize = 256;
 
 /// Frames read before others get their turn.
 const TURN: usize = 32;
+
+/// Messages of one client that wait for the disk. It is not read from while there are so many.
+const SAID: usize = 32;
 
 /// What an upgraded connection goes on with.
 pub(in crate::server) struct Upgrade {
@@ -129,6 +134,8 @@ struct Session {
     address: IpAddr,
     ping_at: Instant,
     pong_missing: bool,
+    /// What the client has said and the feed has not taken in yet.
+    said: VecDeque<Receipt>,
     /// Set with the close frame: when the connection ends even if the peer does not answer it.
     ends_at: Option<Instant>,
     /// Nothing more will be read: what waits is written, and then it ends.
@@ -172,6 +179,7 @@ impl Session {
             address: upgrade.address,
             ping_at: Instant::now() + server.config.ping_interval,
             pong_missing: false,
+            said: VecDeque::new(),
             ends_at: None,
             is_over: false,
             worker,
@@ -203,7 +211,7 @@ impl Session {
                 }
                 CaughtUp::Yes | CaughtUp::Full => {}
             }
-            let reads = !self.is_over && !self.outbox.is_crowded();
+            let reads = self.reads();
             let full = !self.outbox.is_flushed() || written == CaughtUp::Full;
             let deadline = self.deadline();
             tokio::select! {
@@ -213,6 +221,7 @@ impl Session {
                 },
                 ready = self.socket.writable(), if full => if ready.is_err() { return },
                 () = self.outbox.woken() => {}
+                taken = first(&self.said), if !self.said.is_empty() => self.decided(taken),
                 () = sleep_until(deadline) => if !self.on_time() { return },
             }
         }
@@ -274,11 +283,25 @@ impl Session {
                     return false;
                 }
             }
-            if self.is_over || self.outbox.is_crowded() {
+            if !self.reads() {
                 return false;
             }
         }
         true
+    }
+
+    /// Whether anything may come that would have to wait.
+    fn reads(&self) -> bool {
+        !self.is_over && !self.outbox.is_crowded() && self.said.len() < SAID
+    }
+
+    /// The feed has decided on the oldest of what was said. A client is not told of each message, but when one is lost.
+    fn decided(&mut self, taken: Result<crate::protocol::Cursor, PublishError>) {
+        self.said.pop_front();
+        if taken.is_err() {
+            self.worker.server.metrics.refused(&Refusal::NotKept);
+            self.close(CloseCode::Again, "a message could not be kept");
+        }
     }
 
     /// Publishes what the client says.
@@ -292,10 +315,14 @@ impl Session {
             return self.close(CloseCode::Policy, "an empty text is no message");
         }
         match publish::from_websocket(server, &self.speaker, self.address, text) {
+            Ok(receipt) if receipt.known().is_none() => self.said.push_back(receipt),
             Ok(_) | Err(Refusal::Draining) => {}
             Err(refusal) => {
                 server.metrics.refused(&refusal);
-                self.close(CloseCode::Policy, "too many messages");
+                match refusal {
+                    Refusal::NotKept => self.close(CloseCode::Again, "a message could not be kept"),
+                    _ => self.close(CloseCode::Policy, "too many messages"),
+                }
             }
         }
     }
@@ -355,6 +382,14 @@ impl Session {
         if shutdown_write(&self.socket).is_ok() {
             linger(&self.socket, self.worker.server.config.limits.close_timeout).await;
         }
+    }
+}
+
+/// What becomes of the oldest of what was said.
+async fn first(said: &VecDeque<Receipt>) -> Result<crate::protocol::Cursor, PublishError> {
+    match said.front() {
+        Some(receipt) => receipt.clone().taken().await,
+        None => std::future::pending().await,
     }
 }
 

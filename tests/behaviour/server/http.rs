@@ -8,19 +8,19 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One connection, kept alive.
-pub(super) struct Client {
+pub(crate) struct Client {
     pub(super) stream: BufReader<TcpStream>,
 }
 
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Client {
-    pub(super) fn connect(address: SocketAddr) -> Self {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
         Client::of(TcpStream::connect(address).unwrap())
     }
 
@@ -33,21 +33,21 @@ impl Client {
         }
     }
 
-    pub(super) fn get(&mut self, target: &str) -> Answer {
+    pub(crate) fn get(&mut self, target: &str) -> Answer {
         self.request("GET", target, &[], b"")
     }
 
-    pub(super) fn post(&mut self, target: &str, content_type: &str, body: &[u8]) -> Answer {
+    pub(crate) fn post(&mut self, target: &str, content_type: &str, body: &[u8]) -> Answer {
         self.request("POST", target, &[("Content-Type", content_type)], body)
     }
 
     /// A request with `Host`, and `Content-Length` when there is a body.
-    pub(super) fn request(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub(crate) fn request(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         self.send_request(method, target, headers, body);
         self.answer()
     }
 
-    pub(super) fn send_request(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) {
+    pub(crate) fn send_request(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) {
         let mut head = format!("{method} {target} HTTP/1.1\r\nHost: talk.place\r\n");
         for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");
@@ -59,12 +59,12 @@ impl Client {
         self.send(&[head.as_bytes(), body].concat());
     }
 
-    pub(super) fn send(&mut self, bytes: &[u8]) {
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.stream.get_mut().write_all(bytes).unwrap();
     }
 
     /// The next answer; a body without a length is left to be read.
-    pub(super) fn answer(&mut self) -> Answer {
+    pub(crate) fn answer(&mut self) -> Answer {
         let status_line = self.line();
         let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.unwrap_or_else(|| panic!("no status line: {status_line:?}"));
@@ -119,7 +119,7 @@ impl Client {
 }
 
 impl Answer {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(key, _)| key == name)
@@ -134,16 +134,16 @@ impl Answer {
             .collect()
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
-    pub(super) fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// The texts of a batch.
-    pub(super) fn texts(&self) -> Vec<String> {
+    pub(crate) fn texts(&self) -> Vec<String> {
         let json = self.json();
         let messages = json["messages"].as_array().unwrap();
         messages
@@ -153,7 +153,7 @@ impl Answer {
     }
 
     /// Asserts that this is the problem for a status, as RFC 9457 has it.
-    pub(super) fn assert_problem(&self, status: u16) {
+    pub(crate) fn assert_problem(&self, status: u16) {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"));
         assert_eq!(self.header("cache-control"), Some("no-store"));

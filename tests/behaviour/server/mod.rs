@@ -2,7 +2,7 @@
 
 mod drain;
 mod events;
-mod http;
+pub(crate) mod http;
 mod identity;
 mod limits;
 mod malformed;
