@@ -1,3 +1,6 @@
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use futures_util::FutureExt as _;
 use futures_util::future::Shared;
 use tokio::sync::oneshot;
@@ -44,6 +47,16 @@ impl Receipt {
         match self.state {
             State::Taken(cursor) => Ok(cursor),
             State::Waiting(told) => told.await.unwrap_or(Err(PublishError::NotKept)),
+        }
+    }
+
+    /// [`taken`](Receipt::taken) for those who poll. Once it was ready it must not be polled again.
+    pub fn poll_taken(&mut self, cx: &mut Context<'_>) -> Poll<Result<Cursor, PublishError>> {
+        match &mut self.state {
+            State::Taken(cursor) => Poll::Ready(Ok(*cursor)),
+            State::Waiting(told) => Pin::new(told)
+                .poll(cx)
+                .map(|told| told.unwrap_or(Err(PublishError::NotKept))),
         }
     }
 

@@ -12,11 +12,11 @@
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use slab::Slab;
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -58,8 +58,10 @@ pub(super) struct Outbox {
     broken: Cell<bool>,
     /// After a close frame no message may follow.
     closed: Cell<bool>,
-    /// Wakes the listener's own task.
-    wake: Notify,
+    /// Whether the listener's own task has something to do.
+    called: Cell<bool>,
+    /// Wakes it.
+    waker: Cell<Option<Waker>>,
     delivered: prometheus::IntCounter,
 }
 
@@ -166,7 +168,7 @@ impl Fanout {
 
     fn wake_all(&self) {
         for (_, outbox) in self.outboxes.borrow().iter() {
-            outbox.wake.notify_one();
+            outbox.call();
         }
     }
 }
@@ -187,14 +189,26 @@ impl Outbox {
             blocked_since: Cell::new(None),
             broken: Cell::new(false),
             closed: Cell::new(false),
-            wake: Notify::new(),
+            called: Cell::new(false),
+            waker: Cell::new(None),
             delivered,
         })
     }
 
-    /// When the listener's own task has something to do.
-    pub(super) async fn woken(&self) {
-        self.wake.notified().await;
+    /// Ready when the listener's own task has something to do. One task waits at a time.
+    pub(super) fn poll_called(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.called.replace(false) {
+            return Poll::Ready(());
+        }
+        self.waker.set(Some(cx.waker().clone()));
+        Poll::Pending
+    }
+
+    fn call(&self) {
+        self.called.set(true);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
     }
 
     /// Puts a control frame behind what waits.
@@ -249,7 +263,7 @@ impl Outbox {
             return;
         }
         if !self.is_flushed() || !self.write(frames) {
-            self.wake.notify_one();
+            self.call();
         }
     }
 

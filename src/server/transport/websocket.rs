@@ -6,15 +6,18 @@
 //! closes) goes into the same outbox, so that frames never mix.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::header::{CONNECTION, HeaderName, HeaderValue, UPGRADE};
 use hyper::{HeaderMap, Response, StatusCode, Version};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -23,7 +26,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::position;
 use crate::feed::{PublishError, Receipt};
-use crate::protocol::{Refusal, Seq, Speaker, Transport};
+use crate::protocol::{Cursor, Refusal, Seq, Speaker, Transport};
 use crate::server::answer::{self, AnswerBody};
 use crate::server::fanout::{CaughtUp, Membership, Outbox};
 use crate::server::frame_head::{FrameHeads, MAX_CONTROL};
@@ -149,6 +152,19 @@ struct Through<'a> {
     outbox: &'a Outbox,
 }
 
+/// Why a session goes on.
+enum News {
+    Readable,
+    Writable,
+    /// The fan-out leaves the rest to it.
+    Called,
+    /// The feed has decided on the oldest of what was said.
+    Decided(Result<Cursor, PublishError>),
+    /// It is time for something.
+    Due,
+    Broken,
+}
+
 impl Session {
     fn new(worker: Rc<Worker>, socket: Rc<TcpStream>, read: Bytes, upgrade: Upgrade) -> Session {
         let server = &worker.server;
@@ -195,6 +211,7 @@ impl Session {
     }
 
     async fn run(&mut self) {
+        let mut alarm = pin!(sleep_until(self.deadline()));
         loop {
             let written = self.outbox.catch_up(&self.worker.server.feed);
             match written {
@@ -211,20 +228,49 @@ impl Session {
                 }
                 CaughtUp::Yes | CaughtUp::Full => {}
             }
-            let reads = self.reads();
             let full = !self.outbox.is_flushed() || written == CaughtUp::Full;
             let deadline = self.deadline();
-            tokio::select! {
-                ready = self.socket.readable(), if reads => match ready {
-                    Ok(()) => if self.read() { tokio::task::yield_now().await },
-                    Err(_) => return,
-                },
-                ready = self.socket.writable(), if full => if ready.is_err() { return },
-                () = self.outbox.woken() => {}
-                taken = first(&self.said), if !self.said.is_empty() => self.decided(taken),
-                () = sleep_until(deadline) => if !self.on_time() { return },
+            if alarm.deadline() != deadline {
+                alarm.as_mut().reset(deadline);
+            }
+            match poll_fn(|cx| self.poll_news(cx, alarm.as_mut(), full)).await {
+                News::Readable => {
+                    if self.read() {
+                        tokio::task::yield_now().await;
+                    }
+                }
+                News::Decided(taken) => self.decided(taken),
+                News::Due if !self.on_time() => return,
+                News::Broken => return,
+                News::Writable | News::Called | News::Due => {}
             }
         }
+    }
+
+    /// What there is to do. Polled by hand: futures for each of it would be several times as large as the session.
+    fn poll_news(&mut self, cx: &mut Context<'_>, alarm: Pin<&mut Sleep>, full: bool) -> Poll<News> {
+        // Time first, and the socket last: a client that never stops talking must not escape its end.
+        if alarm.poll(cx).is_ready() {
+            return Poll::Ready(News::Due);
+        }
+        if self.outbox.poll_called(cx).is_ready() {
+            return Poll::Ready(News::Called);
+        }
+        if let Some(said) = self.said.front_mut()
+            && let Poll::Ready(taken) = said.poll_taken(cx)
+        {
+            return Poll::Ready(News::Decided(taken));
+        }
+        let or_broken = |ready: io::Result<()>, news| Poll::Ready(if ready.is_ok() { news } else { News::Broken });
+        if full && let Poll::Ready(ready) = self.socket.poll_write_ready(cx) {
+            return or_broken(ready, News::Writable);
+        }
+        if self.reads()
+            && let Poll::Ready(ready) = self.socket.poll_read_ready(cx)
+        {
+            return or_broken(ready, News::Readable);
+        }
+        Poll::Pending
     }
 
     /// What comes first: the ping, the end of a stalled peer, the end of one that does not answer a close.
@@ -296,7 +342,7 @@ impl Session {
     }
 
     /// The feed has decided on the oldest of what was said. A client is not told of each message, but when one is lost.
-    fn decided(&mut self, taken: Result<crate::protocol::Cursor, PublishError>) {
+    fn decided(&mut self, taken: Result<Cursor, PublishError>) {
         self.said.pop_front();
         if taken.is_err() {
             self.worker.server.metrics.refused(&Refusal::NotKept);
@@ -382,14 +428,6 @@ impl Session {
         if shutdown_write(&self.socket).is_ok() {
             linger(&self.socket, self.worker.server.config.limits.close_timeout).await;
         }
-    }
-}
-
-/// What becomes of the oldest of what was said.
-async fn first(said: &VecDeque<Receipt>) -> Result<crate::protocol::Cursor, PublishError> {
-    match said.front() {
-        Some(receipt) => receipt.clone().taken().await,
-        None => std::future::pending().await,
     }
 }
 
