@@ -78,7 +78,14 @@ impl Connection {
 }
 
 /// Serves HTTP on a connection until it ends or becomes a WebSocket, then that.
-pub(super) async fn serve(worker: Rc<Worker>, socket: TcpStream, peer: SocketAddr, over_the_limit: bool) {
+// Not an `async fn`, whose future would keep room for its arguments; and each half is boxed apart, so that a WebSocket does not
+// carry the room for HTTP with it.
+pub(super) fn serve(
+    worker: Rc<Worker>,
+    socket: TcpStream,
+    peer: SocketAddr,
+    over_the_limit: bool,
+) -> impl Future<Output = ()> {
     let socket = Rc::new(socket);
     let connection = Connection {
         worker: Rc::clone(&worker),
@@ -87,10 +94,11 @@ pub(super) async fn serve(worker: Rc<Worker>, socket: TcpStream, peer: SocketAdd
         upgrade: RefCell::new(None),
         is_settling: Cell::new(false),
     };
-    // Boxed apart, so that a WebSocket does not carry the room for HTTP with it.
-    let upgraded = Box::pin(serve_http(Rc::new(connection), Rc::clone(&socket))).await;
-    if let Some((read, upgrade)) = upgraded {
-        Box::pin(run_websocket(worker, socket, read, upgrade)).await;
+    let http = Box::pin(serve_http(Rc::new(connection), Rc::clone(&socket)));
+    async move {
+        if let Some((read, upgrade)) = http.await {
+            Box::pin(run_websocket(worker, socket, read, upgrade)).await;
+        }
     }
 }
 
