@@ -67,18 +67,39 @@ struct Settings {
     /// How often an event stream gets a comment [default: 15s]
     #[arg(long, env = "TALKPLACE_HEARTBEAT", value_name = "TIME")]
     heartbeat: Option<Time>,
-    /// How often a WebSocket is pinged, and how long its pong may take [default: 30s]
+    /// How often a WebSocket is pinged [default: 30s]
     #[arg(long, env = "TALKPLACE_PING_INTERVAL", value_name = "TIME")]
     ping_interval: Option<Time>,
-    /// Longest text, in bytes of UTF-8 [default: 4096]
+    /// How long the pong to a ping may take [default: as long as --ping-interval]
+    #[arg(long, env = "TALKPLACE_PING_TIMEOUT", value_name = "TIME")]
+    ping_timeout: Option<Time>,
+    /// How long a WebSocket may take to answer a close [default: 5s]
+    #[arg(long, env = "TALKPLACE_CLOSE_TIMEOUT", value_name = "TIME")]
+    close_timeout: Option<Time>,
+    /// Longest text, in bytes of UTF-8. It bounds frames and messages of a WebSocket, and a body, too, which may be six times as long and 1 KiB as every character may be escaped [default: 4096]
     #[arg(long, env = "TALKPLACE_MAX_TEXT", value_name = "N")]
     max_text: Option<usize>,
     /// Messages from one address: a number a second, for example 10/s, or off; five seconds' worth may come at once [default: 1000/s]
     #[arg(long, env = "TALKPLACE_PUBLISH_RATE", value_name = "RATE")]
     publish_rate: Option<PublishRate>,
+    /// Messages from one visitor who has signed in, from wherever, in the same way [default: 1000/s]
+    #[arg(long, env = "TALKPLACE_VISITOR_RATE", value_name = "RATE")]
+    visitor_rate: Option<PublishRate>,
     /// Connections at a time [default: 20000]
     #[arg(long, env = "TALKPLACE_MAX_CONNECTIONS", value_name = "N")]
     max_connections: Option<usize>,
+    /// Connections at a time from one address, or one /64 of IPv6; not counted with --trust-proxy [default: 1000 from elsewhere, no bound from this machine]
+    #[arg(long, env = "TALKPLACE_MAX_CONNECTIONS_PER_ADDRESS", value_name = "N")]
+    max_connections_per_address: Option<usize>,
+    /// Polls held at a time [default: as many as there are connections]
+    #[arg(long, env = "TALKPLACE_MAX_HELD", value_name = "N")]
+    max_held: Option<usize>,
+    /// Bytes of a request's head [default: 16384]
+    #[arg(long, env = "TALKPLACE_MAX_HEAD", value_name = "N")]
+    max_head: Option<usize>,
+    /// Fields of a request's head [default: 100]
+    #[arg(long, env = "TALKPLACE_MAX_HEAD_FIELDS", value_name = "N")]
+    max_head_fields: Option<usize>,
     /// How long a connection may be open without a request [default: 75s]
     #[arg(long, env = "TALKPLACE_IDLE_TIMEOUT", value_name = "TIME")]
     idle_timeout: Option<Time>,
@@ -340,9 +361,16 @@ impl Settings {
             long_poll_cap,
             heartbeat,
             ping_interval,
+            ping_timeout,
+            close_timeout,
             max_text,
             publish_rate,
+            visitor_rate,
             max_connections,
+            max_connections_per_address,
+            max_held,
+            max_head,
+            max_head_fields,
             idle_timeout,
             head_timeout,
             body_timeout,
@@ -373,11 +401,15 @@ impl Settings {
             long_poll_cap: time(self.long_poll_cap, default.long_poll_cap),
             event_heartbeat: time(self.heartbeat, default.event_heartbeat),
             ping_interval: time(self.ping_interval, default.ping_interval),
+            ping_timeout: self.ping_timeout.map(|Time(time)| time),
             publishing: Publishing {
                 max_text: self.max_text.unwrap_or(publishing.max_text),
                 rate_per_s: self
                     .publish_rate
                     .map_or(publishing.rate_per_s, |PublishRate(rate)| rate),
+                visitor_rate_per_s: self
+                    .visitor_rate
+                    .map_or(publishing.visitor_rate_per_s, |PublishRate(rate)| rate),
                 ..publishing
             },
             origins: self
@@ -391,11 +423,15 @@ impl Settings {
             workers: self.workers.unwrap_or(default.workers),
             limits: Limits {
                 connections: self.max_connections.unwrap_or(limits.connections),
+                connections_per_address: self.max_connections_per_address,
+                held_polls: self.max_held,
+                head_bytes: self.max_head.unwrap_or(limits.head_bytes),
+                head_fields: self.max_head_fields.unwrap_or(limits.head_fields),
                 idle_timeout: time(self.idle_timeout, limits.idle_timeout),
                 head_timeout: time(self.head_timeout, limits.head_timeout),
                 body_timeout: time(self.body_timeout, limits.body_timeout),
                 stall_timeout: time(self.stall_timeout, limits.stall_timeout),
-                ..limits
+                close_timeout: time(self.close_timeout, limits.close_timeout),
             },
             drain_timeout: time(self.drain_timeout, default.drain_timeout),
         };
@@ -415,6 +451,13 @@ fn check(config: &Config) -> anyhow::Result<()> {
     let zero = [
         ("--heartbeat", config.event_heartbeat.is_zero()),
         ("--ping-interval", config.ping_interval.is_zero()),
+        ("--ping-timeout", config.ping_timeout.is_some_and(|time| time.is_zero())),
+        ("--max-head", config.limits.head_bytes == 0),
+        ("--max-head-fields", config.limits.head_fields == 0),
+        (
+            "--max-connections-per-address",
+            config.limits.connections_per_address == Some(0),
+        ),
         ("--max-text", config.publishing.max_text == 0),
         ("--max-connections", config.limits.connections == 0),
         ("--keep-messages", config.keep.messages == 0),

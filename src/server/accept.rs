@@ -9,7 +9,9 @@ use std::net::{SocketAddr, TcpListener};
 use tokio::sync::{Semaphore, mpsc};
 use tracing::{debug, warn};
 
+use super::address::Visits;
 use super::worker::Accepted;
+use crate::protocol::Refusal;
 
 /// Connections that the system completes before they are accepted: thousands may come in one breath.
 const BACKLOG: i32 = 4_096;
@@ -46,15 +48,17 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub(super) struct Door {
     workers: Vec<mpsc::Sender<Accepted>>,
     places: Arc<Semaphore>,
+    visits: Option<Visits>,
     told: Arc<Semaphore>,
 }
 
 impl Door {
-    pub(super) fn new(workers: Vec<mpsc::Sender<Accepted>>, connections: usize) -> Self {
+    pub(super) fn new(workers: Vec<mpsc::Sender<Accepted>>, connections: usize, visits: Option<Visits>) -> Self {
         let places = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
         Door {
             workers,
             places,
+            visits,
             told: Arc::new(Semaphore::new(TOLD)),
         }
     }
@@ -84,18 +88,35 @@ impl Door {
     }
 
     async fn let_in(&self, stream: tokio::net::TcpStream, peer: SocketAddr, worker: usize) -> io::Result<()> {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let over_the_limit = place.is_err();
-        let place = place.or_else(|_| Arc::clone(&self.told).try_acquire_owned());
-        let Ok(permit) = place else { return Ok(()) };
+        let mut refused = None;
+        let visit = self.visits.as_ref().and_then(|visits| {
+            let visit = visits.enter(peer.ip());
+            refused = visit.is_none().then_some(Refusal::TooManyFromAddress);
+            visit
+        });
+        let place = Arc::clone(&self.places)
+            .try_acquire_owned()
+            .ok()
+            .filter(|_| refused.is_none());
+        let permit = match place {
+            Some(place) => place,
+            None => {
+                refused.get_or_insert(Refusal::TooManyConnections);
+                let Ok(told) = Arc::clone(&self.told).try_acquire_owned() else {
+                    return Ok(());
+                };
+                told
+            }
+        };
         // Answers and frames are written whole: waiting for more to fill a segment would only delay them.
         stream.set_nodelay(true)?;
         let socket = stream.into_std()?;
         let accepted = Accepted {
             socket,
             peer,
-            over_the_limit,
+            refused,
             permit,
+            visit,
         };
         // A worker that has ended has taken the server with it.
         self.workers[worker]

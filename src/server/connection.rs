@@ -30,8 +30,8 @@ const LINGER: Duration = Duration::from_secs(2);
 /// What a request's handler knows of the connection that it came by.
 pub(super) struct Connection {
     pub(super) worker: Rc<Worker>,
-    /// Whether it is one more than the server takes: it is told so, whatever it asks for.
-    pub(super) over_the_limit: bool,
+    /// Why it is one more than the server takes, if it is: it is told so, whatever it asks for.
+    pub(super) refused: Option<Refusal>,
     peer: SocketAddr,
     upgrade: RefCell<Option<Upgrade>>,
     /// Whether the answer waits for the disk, and not for the peer's sake.
@@ -78,11 +78,11 @@ impl Connection {
 }
 
 /// Serves HTTP on a connection until it ends or becomes a WebSocket, then that.
-pub(super) async fn serve(worker: Rc<Worker>, socket: TcpStream, peer: SocketAddr, over_the_limit: bool) {
+pub(super) async fn serve(worker: Rc<Worker>, socket: TcpStream, peer: SocketAddr, refused: Option<Refusal>) {
     let socket = Rc::new(socket);
     let connection = Connection {
         worker: Rc::clone(&worker),
-        over_the_limit,
+        refused,
         peer,
         upgrade: RefCell::new(None),
         settling: Cell::new(false),

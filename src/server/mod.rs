@@ -9,6 +9,7 @@
 //! feed, counters, and the books on who may still publish.
 
 mod accept;
+mod address;
 mod answer;
 mod bell;
 mod config;
@@ -35,10 +36,10 @@ pub use origin::{Origin, OriginError};
 pub use sign_in::{SigningKey, WeakKey};
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +47,7 @@ use tracing::{info, warn};
 
 use crate::feed::Feed;
 use accept::Door;
+use address::Visits;
 use idempotency::Idempotency;
 use metrics::Metrics;
 use rate::Rate;
@@ -61,7 +63,10 @@ struct Server {
     feed: Feed,
     metrics: Metrics,
     sign_in: SignIn,
-    rate: Rate,
+    address_rate: Rate<IpAddr>,
+    visitor_rate: Rate<u64>,
+    /// Places for held polls.
+    places: Arc<Semaphore>,
     idempotency: Idempotency,
     /// Cancelled when the server begins to shut down. By then the feed is closed: whoever sees this and has heard everything may end.
     draining: CancellationToken,
@@ -90,6 +95,7 @@ pub async fn run_with(
 ) -> io::Result<()> {
     let drain_timeout = config.drain_timeout;
     let connections = config.limits.connections;
+    let visits = (!config.trust_proxy).then(|| Visits::new(config.limits.connections_per_address));
     let threads = worker_count(config.workers);
     let server = Arc::new(Server::new(feed, config));
     let kill = CancellationToken::new();
@@ -103,7 +109,7 @@ pub async fn run_with(
         workers.push(sender);
         ends.spawn(spawn_worker(n, Arc::clone(&server), receiver, kill.clone())?);
     }
-    let door = Door::new(workers, connections);
+    let door = Door::new(workers, connections, visits);
     let mut doors = JoinSet::new();
     for socket in sockets {
         doors.spawn(door.clone().open(socket));
@@ -139,12 +145,15 @@ impl Server {
         let key = config.signing_key.clone().unwrap_or_else(SigningKey::random);
         let publishing = config.publishing;
         let idempotency = Idempotency::new(publishing.remember, publishing.remember_at_most);
+        let places = config.limits.held_polls.unwrap_or(Semaphore::MAX_PERMITS);
         idempotency.restore(feed.labels(), std::time::Instant::now());
         Server {
             metrics: Metrics::new(&feed),
             feed,
             sign_in: SignIn::new(key),
-            rate: Rate::new(publishing.rate_per_s),
+            address_rate: Rate::new(publishing.rate_per_s),
+            visitor_rate: Rate::new(publishing.visitor_rate_per_s),
+            places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             idempotency,
             draining: CancellationToken::new(),
             config,

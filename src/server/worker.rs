@@ -11,10 +11,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
+use super::address::Visit;
 use super::bell::Bell;
 use super::fanout::Fanout;
 use super::transport::{Framed, Held};
 use super::{Server, connection};
+use crate::protocol::Refusal;
 
 /// What the connections of one worker share.
 pub(super) struct Worker {
@@ -29,10 +31,12 @@ pub(super) struct Worker {
 pub(super) struct Accepted {
     pub(super) socket: TcpStream,
     pub(super) peer: SocketAddr,
-    /// Whether it is one more than the server takes.
-    pub(super) over_the_limit: bool,
+    /// Why it is one more than the server takes, if it is.
+    pub(super) refused: Option<Refusal>,
     /// Its place among those that are let in, or among those that are told there is none.
     pub(super) permit: OwnedSemaphorePermit,
+    /// Its place among those of its address.
+    pub(super) visit: Option<Visit>,
 }
 
 /// Serves connections until no more come and all have ended, or until `kill`.
@@ -82,14 +86,15 @@ async fn serve(worker: Rc<Worker>, accepted: Accepted) {
     let Accepted {
         socket,
         peer,
-        over_the_limit,
+        refused,
         permit: _permit,
+        visit: _visit,
     } = accepted;
     let connections = worker.server.metrics.connections.clone();
     match tokio::net::TcpStream::from_std(socket) {
         Ok(socket) => {
             connections.inc();
-            connection::serve(worker, socket, peer, over_the_limit).await;
+            connection::serve(worker, socket, peer, refused).await;
             connections.dec();
         }
         Err(error) => debug!(%peer, %error, "connection not taken"),
