@@ -121,6 +121,9 @@ struct Settings {
     /// File whose bytes (32 at least) sign the cookies [default: a random key; sign-ins end with the process]
     #[arg(long, env = "TALKPLACE_SIGNING_KEY_FILE", value_name = "FILE")]
     signing_key_file: Option<PathBuf>,
+    /// File with the key before that one: cookies that it has signed are still let in, so that a key can be changed without sending everybody to sign in again at once
+    #[arg(long, env = "TALKPLACE_FORMER_SIGNING_KEY_FILE", value_name = "FILE")]
+    former_signing_key_file: Option<PathBuf>,
     /// Take a visitor's address from the last entry of X-Forwarded-For: only behind a proxy that appends to it
     #[arg(long, env = "TALKPLACE_TRUST_PROXY", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     trust_proxy: Option<bool>,
@@ -390,6 +393,7 @@ impl Settings {
             limits,
             ..
         } = Config::default();
+            former_signing_key_file,
         let default = Config::default();
         let time = |set: Option<Time>, default: Duration| set.map_or(default, |Time(time)| time);
         let config = Config {
@@ -431,6 +435,7 @@ impl Settings {
                 head_timeout: time(self.head_timeout, limits.head_timeout),
                 body_timeout: time(self.body_timeout, limits.body_timeout),
                 stall_timeout: time(self.stall_timeout, limits.stall_timeout),
+            former_signing_key: self.former_signing_key_file.as_deref().map(read_key).transpose()?,
                 close_timeout: time(self.close_timeout, limits.close_timeout),
             },
             drain_timeout: time(self.drain_timeout, default.drain_timeout),

@@ -25,6 +25,8 @@ pub struct Config {
     pub origins: Vec<Origin>,
     /// What cookies are signed with; `None` draws one that is gone with the process.
     pub signing_key: Option<SigningKey>,
+    /// The key before that one, if cookies that it has signed are still let in. None is signed with it any more.
+    pub former_signing_key: Option<SigningKey>,
     /// Whether a visitor's address is taken from the last entry of `X-Forwarded-For`.
     pub trust_proxy: bool,
     /// Threads that serve connections; 0 is one per processor.
@@ -122,6 +124,7 @@ impl Default for Config {
             publishing: Publishing::default(),
             origins: Vec::new(),
             signing_key: None,
+            former_signing_key: None,
             trust_proxy: false,
             workers: 0,
             limits: Limits::default(),

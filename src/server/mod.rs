@@ -150,7 +150,7 @@ impl Server {
         Server {
             metrics: Metrics::new(&feed),
             feed,
-            sign_in: SignIn::new(key),
+            sign_in: SignIn::new(key, config.former_signing_key.clone()),
             address_rate: Rate::new(publishing.rate_per_s),
             visitor_rate: Rate::new(publishing.visitor_rate_per_s),
             places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),

@@ -154,7 +154,7 @@ fn every_setting_can_stand_in_the_file_and_in_the_environment() {
             "origin" => "[\"https://example.org\"]",
             "keep" => "\"feed\"",
             "keep-force" => "\"10ms\"",
-            "signing-key-file" => "\"key\"",
+            "signing-key-file" | "former-signing-key-file" => "\"key\"",
             "trust-proxy" => "true",
             "max-head" | "max-head-fields" => "3000",
             "publish-rate" | "visitor-rate" => "\"5/s\"",
