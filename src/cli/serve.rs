@@ -215,14 +215,17 @@ pub(crate) fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let settings = args.settings.or(file);
     let sockets = open(settings.listen.as_deref())?;
     let (file, force) = (settings.keep.clone(), settings.keep_force);
-    let config = settings.resolve()?;
+    let mut config = settings.resolve()?;
     let feed = open_feed(&config, file, force)?;
-    // Each connection is a file.
-    let (limit, connections) = (load::raise_file_limit(), config.limits.connections);
-    if limit < connections as u64 {
+    // Each connection is a file. One too many that is accepted can be told so, and one that is not can only wait.
+    let (limit, room) = room_for_connections(load::raise_file_limit());
+    if room < config.limits.connections {
+        let asked = std::mem::replace(&mut config.limits.connections, room);
         warn!(
             limit,
-            connections, "the system allows fewer files than --max-connections connections"
+            asked,
+            connections = room,
+            "the system allows fewer files than --max-connections needs"
         );
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -280,6 +283,15 @@ async fn stdin_closed() {
         drop(closed);
     });
     let _ = wait.await;
+}
+
+/// Files beside the connections: what the server needs itself, and the connections that are told that there is no place.
+const FILES_BESIDE: u64 = 96;
+
+/// The limit of files, and how many connections fit in: half of it where it is low, so that the rest is for those who are told.
+fn room_for_connections(limit: u64) -> (u64, usize) {
+    let room = limit.saturating_sub(FILES_BESIDE).max(limit / 2).max(1);
+    (limit, usize::try_from(room).unwrap_or(usize::MAX))
 }
 
 /// The feed in its file, or one in memory.
@@ -381,6 +393,7 @@ impl Settings {
             drain_timeout,
             origin,
             signing_key_file,
+            former_signing_key_file,
             trust_proxy,
             workers,
         )
@@ -393,7 +406,6 @@ impl Settings {
             limits,
             ..
         } = Config::default();
-            former_signing_key_file,
         let default = Config::default();
         let time = |set: Option<Time>, default: Duration| set.map_or(default, |Time(time)| time);
         let config = Config {
@@ -423,6 +435,7 @@ impl Settings {
                 .map(|SettingOrigin(origin)| origin)
                 .collect(),
             signing_key: self.signing_key_file.as_deref().map(read_key).transpose()?,
+            former_signing_key: self.former_signing_key_file.as_deref().map(read_key).transpose()?,
             trust_proxy: self.trust_proxy.unwrap_or(default.trust_proxy),
             workers: self.workers.unwrap_or(default.workers),
             limits: Limits {
@@ -435,7 +448,6 @@ impl Settings {
                 head_timeout: time(self.head_timeout, limits.head_timeout),
                 body_timeout: time(self.body_timeout, limits.body_timeout),
                 stall_timeout: time(self.stall_timeout, limits.stall_timeout),
-            former_signing_key: self.former_signing_key_file.as_deref().map(read_key).transpose()?,
                 close_timeout: time(self.close_timeout, limits.close_timeout),
             },
             drain_timeout: time(self.drain_timeout, default.drain_timeout),

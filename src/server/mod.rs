@@ -94,8 +94,8 @@ pub async fn run_with(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let drain_timeout = config.drain_timeout;
-    let connections = config.limits.connections;
-    let visits = (!config.trust_proxy).then(|| Visits::new(config.limits.connections_per_address));
+    let limits = config.limits;
+    let visits = (!config.trust_proxy).then(|| Visits::new(limits.connections_per_address));
     let threads = worker_count(config.workers);
     let server = Arc::new(Server::new(feed, config));
     let kill = CancellationToken::new();
@@ -107,9 +107,12 @@ pub async fn run_with(
     for n in 0..threads {
         let (sender, receiver) = mpsc::channel(HANDOVER);
         workers.push(sender);
-        ends.spawn(spawn_worker(n, Arc::clone(&server), receiver, kill.clone())?);
+        let (ready, is_ready) = oneshot::channel();
+        ends.spawn(spawn_worker(n, Arc::clone(&server), receiver, kill.clone(), ready)?);
+        // Connections would take the files that the next worker needs to start. One that cannot start has ended, below.
+        let _ = is_ready.await;
     }
-    let door = Door::new(workers, connections, visits);
+    let door = Door::new(workers, &limits, visits);
     let mut doors = JoinSet::new();
     for socket in sockets {
         doors.spawn(door.clone().open(socket));
@@ -167,10 +170,11 @@ fn spawn_worker(
     server: Arc<Server>,
     accepted: mpsc::Receiver<Accepted>,
     kill: CancellationToken,
+    ready: oneshot::Sender<()>,
 ) -> io::Result<impl Future<Output = io::Result<()>> + Send + 'static> {
     let (report, ended) = oneshot::channel();
     std::thread::Builder::new().name(format!("worker-{n}")).spawn(move || {
-        let result = worker::work(&server, accepted, &kill);
+        let result = worker::work(&server, accepted, &kill, ready);
         // Nobody is left to hear it when `run` was dropped.
         let _ = report.send(result);
     })?;

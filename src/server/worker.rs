@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
@@ -39,7 +39,7 @@ pub(super) struct Accepted {
     pub(super) visit: Option<Visit>,
 }
 
-/// Serves connections until no more come and all have ended, or until `kill`.
+/// Says that it is ready, and serves connections until no more come and all have ended, or until `kill`.
 ///
 /// # Errors
 /// When the system gives no runtime.
@@ -47,10 +47,13 @@ pub(super) fn work(
     server: &Arc<Server>,
     mut accepted: mpsc::Receiver<Accepted>,
     kill: &CancellationToken,
+    ready: oneshot::Sender<()>,
 ) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(Default::default())?;
+    // Nobody is left to hear it when the server's future was dropped.
+    let _ = ready.send(());
     runtime.block_on(async {
         let worker = Rc::new(Worker {
             bell: Bell::new(),
