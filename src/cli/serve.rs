@@ -67,18 +67,39 @@ struct Settings {
     /// How often an event stream gets a comment [default: 15s]
     #[arg(long, env = "TALKPLACE_HEARTBEAT", value_name = "TIME")]
     heartbeat: Option<Time>,
-    /// How often a WebSocket is pinged, and how long its pong may take [default: 30s]
+    /// How often a WebSocket is pinged [default: 30s]
     #[arg(long, env = "TALKPLACE_PING_INTERVAL", value_name = "TIME")]
     ping_interval: Option<Time>,
-    /// Longest text, in bytes of UTF-8 [default: 4096]
+    /// How long the pong to a ping may take [default: as long as --ping-interval]
+    #[arg(long, env = "TALKPLACE_PING_TIMEOUT", value_name = "TIME")]
+    ping_timeout: Option<Time>,
+    /// How long a WebSocket may take to answer a close [default: 5s]
+    #[arg(long, env = "TALKPLACE_CLOSE_TIMEOUT", value_name = "TIME")]
+    close_timeout: Option<Time>,
+    /// Longest text, in bytes of UTF-8. It bounds frames and messages of a WebSocket, and a body, too, which may be six times as long and 1 KiB as every character may be escaped [default: 4096]
     #[arg(long, env = "TALKPLACE_MAX_TEXT", value_name = "N")]
     max_text: Option<usize>,
     /// Messages from one address: a number a second, for example 10/s, or off; five seconds' worth may come at once [default: 1000/s]
     #[arg(long, env = "TALKPLACE_PUBLISH_RATE", value_name = "RATE")]
     publish_rate: Option<PublishRate>,
+    /// Messages from one visitor who has signed in, from wherever, in the same way [default: 1000/s]
+    #[arg(long, env = "TALKPLACE_VISITOR_RATE", value_name = "RATE")]
+    visitor_rate: Option<PublishRate>,
     /// Connections at a time [default: 20000]
     #[arg(long, env = "TALKPLACE_MAX_CONNECTIONS", value_name = "N")]
     max_connections: Option<usize>,
+    /// Connections at a time from one address, or one /64 of IPv6; not counted with --trust-proxy [default: 1000 from elsewhere, no bound from this machine]
+    #[arg(long, env = "TALKPLACE_MAX_CONNECTIONS_PER_ADDRESS", value_name = "N")]
+    max_connections_per_address: Option<usize>,
+    /// Polls held at a time [default: as many as there are connections]
+    #[arg(long, env = "TALKPLACE_MAX_HELD", value_name = "N")]
+    max_held: Option<usize>,
+    /// Bytes of a request's head [default: 16384]
+    #[arg(long, env = "TALKPLACE_MAX_HEAD", value_name = "N")]
+    max_head: Option<usize>,
+    /// Fields of a request's head [default: 100]
+    #[arg(long, env = "TALKPLACE_MAX_HEAD_FIELDS", value_name = "N")]
+    max_head_fields: Option<usize>,
     /// How long a connection may be open without a request [default: 75s]
     #[arg(long, env = "TALKPLACE_IDLE_TIMEOUT", value_name = "TIME")]
     idle_timeout: Option<Time>,
@@ -100,6 +121,9 @@ struct Settings {
     /// File whose bytes (32 at least) sign the cookies [default: a random key; sign-ins end with the process]
     #[arg(long, env = "TALKPLACE_SIGNING_KEY_FILE", value_name = "FILE")]
     signing_key_file: Option<PathBuf>,
+    /// File with the key before that one: cookies that it has signed are still let in, so that a key can be changed without sending everybody to sign in again at once
+    #[arg(long, env = "TALKPLACE_FORMER_SIGNING_KEY_FILE", value_name = "FILE")]
+    former_signing_key_file: Option<PathBuf>,
     /// Take a visitor's address from the last entry of X-Forwarded-For: only behind a proxy that appends to it
     #[arg(long, env = "TALKPLACE_TRUST_PROXY", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     trust_proxy: Option<bool>,
@@ -191,14 +215,17 @@ pub(crate) fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let settings = args.settings.or(file);
     let sockets = open(settings.listen.as_deref())?;
     let (file, force) = (settings.keep.clone(), settings.keep_force);
-    let config = settings.resolve()?;
+    let mut config = settings.resolve()?;
     let feed = open_feed(&config, file, force)?;
-    // Each connection is a file.
-    let (limit, connections) = (load::raise_file_limit(), config.limits.connections);
-    if limit < connections as u64 {
+    // Each connection is a file. One too many that is accepted can be told so, and one that is not can only wait.
+    let (limit, room) = room_for_connections(load::raise_file_limit());
+    if room < config.limits.connections {
+        let asked = std::mem::replace(&mut config.limits.connections, room);
         warn!(
             limit,
-            connections, "the system allows fewer files than --max-connections connections"
+            asked,
+            connections = room,
+            "the system allows fewer files than --max-connections needs"
         );
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -256,6 +283,15 @@ async fn stdin_closed() {
         drop(closed);
     });
     let _ = wait.await;
+}
+
+/// Files beside the connections: what the server needs itself, and the connections that are told that there is no place.
+const FILES_BESIDE: u64 = 96;
+
+/// The limit of files, and how many connections fit in: half of it where it is low, so that the rest is for those who are told.
+fn room_for_connections(limit: u64) -> (u64, usize) {
+    let room = limit.saturating_sub(FILES_BESIDE).max(limit / 2).max(1);
+    (limit, usize::try_from(room).unwrap_or(usize::MAX))
 }
 
 /// The feed in its file, or one in memory.
@@ -340,9 +376,16 @@ impl Settings {
             long_poll_cap,
             heartbeat,
             ping_interval,
+            ping_timeout,
+            close_timeout,
             max_text,
             publish_rate,
+            visitor_rate,
             max_connections,
+            max_connections_per_address,
+            max_held,
+            max_head,
+            max_head_fields,
             idle_timeout,
             head_timeout,
             body_timeout,
@@ -350,6 +393,7 @@ impl Settings {
             drain_timeout,
             origin,
             signing_key_file,
+            former_signing_key_file,
             trust_proxy,
             workers,
         )
@@ -373,11 +417,15 @@ impl Settings {
             long_poll_cap: time(self.long_poll_cap, default.long_poll_cap),
             event_heartbeat: time(self.heartbeat, default.event_heartbeat),
             ping_interval: time(self.ping_interval, default.ping_interval),
+            ping_timeout: self.ping_timeout.map(|Time(time)| time),
             publishing: Publishing {
                 max_text: self.max_text.unwrap_or(publishing.max_text),
                 rate_per_s: self
                     .publish_rate
                     .map_or(publishing.rate_per_s, |PublishRate(rate)| rate),
+                visitor_rate_per_s: self
+                    .visitor_rate
+                    .map_or(publishing.visitor_rate_per_s, |PublishRate(rate)| rate),
                 ..publishing
             },
             origins: self
@@ -387,15 +435,20 @@ impl Settings {
                 .map(|SettingOrigin(origin)| origin)
                 .collect(),
             signing_key: self.signing_key_file.as_deref().map(read_key).transpose()?,
+            former_signing_key: self.former_signing_key_file.as_deref().map(read_key).transpose()?,
             trust_proxy: self.trust_proxy.unwrap_or(default.trust_proxy),
             workers: self.workers.unwrap_or(default.workers),
             limits: Limits {
                 connections: self.max_connections.unwrap_or(limits.connections),
+                connections_per_address: self.max_connections_per_address,
+                held_polls: self.max_held,
+                head_bytes: self.max_head.unwrap_or(limits.head_bytes),
+                head_fields: self.max_head_fields.unwrap_or(limits.head_fields),
                 idle_timeout: time(self.idle_timeout, limits.idle_timeout),
                 head_timeout: time(self.head_timeout, limits.head_timeout),
                 body_timeout: time(self.body_timeout, limits.body_timeout),
                 stall_timeout: time(self.stall_timeout, limits.stall_timeout),
-                ..limits
+                close_timeout: time(self.close_timeout, limits.close_timeout),
             },
             drain_timeout: time(self.drain_timeout, default.drain_timeout),
         };
@@ -415,6 +468,13 @@ fn check(config: &Config) -> anyhow::Result<()> {
     let zero = [
         ("--heartbeat", config.event_heartbeat.is_zero()),
         ("--ping-interval", config.ping_interval.is_zero()),
+        ("--ping-timeout", config.ping_timeout.is_some_and(|time| time.is_zero())),
+        ("--max-head", config.limits.head_bytes == 0),
+        ("--max-head-fields", config.limits.head_fields == 0),
+        (
+            "--max-connections-per-address",
+            config.limits.connections_per_address == Some(0),
+        ),
         ("--max-text", config.publishing.max_text == 0),
         ("--max-connections", config.limits.connections == 0),
         ("--keep-messages", config.keep.messages == 0),

@@ -18,6 +18,10 @@ pub enum Refusal {
     Draining,
     /// More connections than the server takes.
     TooManyConnections,
+    /// More connections of one address than the server takes.
+    TooManyFromAddress,
+    /// More held polls than the server has places for.
+    TooManyHeld,
     /// The server's disk cannot keep a message, or who has signed in.
     NotKept,
     /// A publisher over its rate.
@@ -83,7 +87,11 @@ impl Refusal {
     /// The seconds of `Retry-After`, where waiting helps.
     pub fn retry_after_s(&self) -> Option<u64> {
         match self {
-            Refusal::Draining | Refusal::TooManyConnections | Refusal::NotKept => Some(1),
+            Refusal::Draining
+            | Refusal::TooManyConnections
+            | Refusal::TooManyFromAddress
+            | Refusal::TooManyHeld
+            | Refusal::NotKept => Some(1),
             Refusal::TooFast { retry_after_s } => Some(*retry_after_s),
             _ => None,
         }
@@ -142,6 +150,18 @@ impl Refusal {
                 "Too many connections",
                 "The server has as many connections as it takes.",
             ),
+            Refusal::TooManyFromAddress => row(
+                503,
+                "too-many-from-address",
+                "Too many connections",
+                "Your address has as many connections as it may.",
+            ),
+            Refusal::TooManyHeld => row(
+                503,
+                "too-many-held",
+                "Too many held polls",
+                "The server holds as many polls as it can; ask again, or poll without holding.",
+            ),
             Refusal::NotKept => row(
                 503,
                 "not-kept",
@@ -149,7 +169,7 @@ impl Refusal {
                 "The server's disk is full or does not keep up, so nothing was taken in; try again.",
             ),
             Refusal::TooFast { retry_after_s } => {
-                let detail = format!("This address publishes faster than it may; try again in {retry_after_s} s.");
+                let detail = format!("Messages come from you faster than they may; try again in {retry_after_s} s.");
                 (429, "too-fast", "Too many messages", detail)
             }
             Refusal::OtherOrigin => row(

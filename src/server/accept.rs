@@ -9,7 +9,10 @@ use std::net::{SocketAddr, TcpListener};
 use tokio::sync::{Semaphore, mpsc};
 use tracing::{debug, warn};
 
+use super::address::Visits;
+use super::config::Limits;
 use super::worker::Accepted;
+use crate::protocol::Refusal;
 
 /// Connections that the system completes before they are accepted: thousands may come in one breath.
 const BACKLOG: i32 = 4_096;
@@ -24,6 +27,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// one that does not read, as the system asks for more only when a third has gone; and each would cost those megabytes.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT: u32 = 16 << 10;
+
+/// How much longer than the server's own patience the system's is.
+const GRACE: Duration = Duration::from_secs(15);
 
 /// Opens a socket to listen on. An IPv6 address is that alone, so that both loopbacks can have one each.
 ///
@@ -46,25 +52,26 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub(super) struct Door {
     workers: Vec<mpsc::Sender<Accepted>>,
     places: Arc<Semaphore>,
+    visits: Option<Visits>,
     told: Arc<Semaphore>,
+    patience: Duration,
 }
 
 impl Door {
-    pub(super) fn new(workers: Vec<mpsc::Sender<Accepted>>, connections: usize) -> Self {
-        let places = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
+    pub(super) fn new(workers: Vec<mpsc::Sender<Accepted>>, limits: &Limits, visits: Option<Visits>) -> Self {
+        let places = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
         Door {
             workers,
             places,
+            visits,
             told: Arc::new(Semaphore::new(TOLD)),
+            patience: limits.stall_timeout + limits.close_timeout + GRACE,
         }
     }
 
     /// Accepts for ever. Whatever goes wrong with one connection, the next one is served.
     pub(super) async fn open(self, socket: TcpListener) -> io::Result<()> {
-        socket.set_nonblocking(true)?;
-        // Each connection inherits it.
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        socket2::SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT)?;
+        prepare(&socket, self.patience)?;
         let socket = tokio::net::TcpListener::from_std(socket)?;
         for turn in 0.. {
             match socket.accept().await {
@@ -84,18 +91,35 @@ impl Door {
     }
 
     async fn let_in(&self, stream: tokio::net::TcpStream, peer: SocketAddr, worker: usize) -> io::Result<()> {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let over_the_limit = place.is_err();
-        let place = place.or_else(|_| Arc::clone(&self.told).try_acquire_owned());
-        let Ok(permit) = place else { return Ok(()) };
+        let mut refused = None;
+        let visit = self.visits.as_ref().and_then(|visits| {
+            let visit = visits.enter(peer.ip());
+            refused = visit.is_none().then_some(Refusal::TooManyFromAddress);
+            visit
+        });
+        let place = Arc::clone(&self.places)
+            .try_acquire_owned()
+            .ok()
+            .filter(|_| refused.is_none());
+        let permit = match place {
+            Some(place) => place,
+            None => {
+                refused.get_or_insert(Refusal::TooManyConnections);
+                let Ok(told) = Arc::clone(&self.told).try_acquire_owned() else {
+                    return Ok(());
+                };
+                told
+            }
+        };
         // Answers and frames are written whole: waiting for more to fill a segment would only delay them.
         stream.set_nodelay(true)?;
         let socket = stream.into_std()?;
         let accepted = Accepted {
             socket,
             peer,
-            over_the_limit,
+            refused,
             permit,
+            visit,
         };
         // A worker that has ended has taken the server with it.
         self.workers[worker]
@@ -105,10 +129,43 @@ impl Door {
     }
 }
 
+/// Makes a socket ready to accept from. Each connection inherits what is set here.
+fn prepare(socket: &TcpListener, patience: Duration) -> io::Result<()> {
+    socket.set_nonblocking(true)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let socket = socket2::SockRef::from(socket);
+        socket.set_tcp_notsent_lowat(UNSENT)?;
+        // A peer whose machine is gone acknowledges nothing. The system would send again for a quarter of an hour; a heartbeat
+        // or a message that nobody takes in this time is the end.
+        socket.set_tcp_user_timeout(Some(patience))?;
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = patience;
+    Ok(())
+}
+
 fn is_of_the_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(
         error.kind(),
         ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
     )
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_inherits_how_long_a_peer_may_be_gone() {
+        let socket = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        prepare(&socket, Duration::from_secs(7)).unwrap();
+        let _peer = std::net::TcpStream::connect(socket.local_addr().unwrap()).unwrap();
+        // It is there: the peer is connected.
+        let (accepted, _) = socket.accept().unwrap();
+        let timeout = socket2::SockRef::from(&accepted).tcp_user_timeout().unwrap();
+        assert_eq!(timeout, Some(Duration::from_secs(7)));
+    }
 }

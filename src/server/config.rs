@@ -15,14 +15,18 @@ pub struct Config {
     pub long_poll_cap: Duration,
     /// How often an event stream gets a comment, so that nothing in between takes it for dead.
     pub event_heartbeat: Duration,
-    /// How often a WebSocket is pinged, and how long its pong may take.
+    /// How often a WebSocket is pinged.
     pub ping_interval: Duration,
+    /// How long its pong may take; `None` is as long as the interval.
+    pub ping_timeout: Option<Duration>,
     /// What a publisher may do.
     pub publishing: Publishing,
     /// Pages of these origins may write and open WebSockets as the server's own may.
     pub origins: Vec<Origin>,
     /// What cookies are signed with; `None` draws one that is gone with the process.
     pub signing_key: Option<SigningKey>,
+    /// The key before that one, if cookies that it has signed are still let in. None is signed with it any more.
+    pub former_signing_key: Option<SigningKey>,
     /// Whether a visitor's address is taken from the last entry of `X-Forwarded-For`.
     pub trust_proxy: bool,
     /// Threads that serve connections; 0 is one per processor.
@@ -40,6 +44,8 @@ pub struct Publishing {
     pub max_text: usize,
     /// Messages a second from one address, after a burst of [`BURST_SECONDS`](Publishing::BURST_SECONDS) of them; `None` is no bound.
     pub rate_per_s: Option<f64>,
+    /// Messages a second from one visitor who has signed in, wherever they come from; as bursty as those from an address.
+    pub visitor_rate_per_s: Option<f64>,
     /// How long an `Idempotency-Key` is remembered.
     pub remember: Duration,
     /// How many of them are remembered; the oldest is forgotten first.
@@ -51,6 +57,11 @@ pub struct Publishing {
 pub struct Limits {
     /// Connections at a time; those over it are told so with 503.
     pub connections: usize,
+    /// The same for one address. `None` is 1,000 from elsewhere, and as many as there are from this machine itself. Behind a
+    /// [proxy](Config::trust_proxy) all come from one address, and nothing is counted.
+    pub connections_per_address: Option<usize>,
+    /// Polls that are held at a time; `None` is as many as there are connections.
+    pub held_polls: Option<usize>,
     /// Bytes of a request's head.
     pub head_bytes: usize,
     /// Fields of a request's head.
@@ -77,6 +88,7 @@ impl Default for Publishing {
         Publishing {
             max_text: 4_096,
             rate_per_s: Some(1_000.0),
+            visitor_rate_per_s: Some(1_000.0),
             remember: Duration::from_secs(300),
             remember_at_most: 65_536,
         }
@@ -87,6 +99,8 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             connections: 20_000,
+            connections_per_address: None,
+            held_polls: None,
             head_bytes: 16 << 10,
             head_fields: 100,
             head_timeout: Duration::from_secs(10),
@@ -106,9 +120,11 @@ impl Default for Config {
             long_poll_cap: Duration::from_secs(120),
             event_heartbeat: Duration::from_secs(15),
             ping_interval: Duration::from_secs(30),
+            ping_timeout: None,
             publishing: Publishing::default(),
             origins: Vec::new(),
             signing_key: None,
+            former_signing_key: None,
             trust_proxy: false,
             workers: 0,
             limits: Limits::default(),

@@ -30,8 +30,8 @@ const LINGER: Duration = Duration::from_secs(2);
 /// What a request's handler knows of the connection that it came by.
 pub(super) struct Connection {
     pub(super) worker: Rc<Worker>,
-    /// Whether it is one more than the server takes: it is told so, whatever it asks for.
-    pub(super) over_the_limit: bool,
+    /// Why it is one more than the server takes, if it is: it is told so, whatever it asks for.
+    pub(super) refused: Option<Refusal>,
     peer: SocketAddr,
     upgrade: RefCell<Option<Upgrade>>,
     /// Whether what is being done goes on even if the peer sends no more.
@@ -77,28 +77,32 @@ impl Connection {
     }
 }
 
-/// Serves HTTP on a connection until it ends or becomes a WebSocket, then that.
+/// Serves HTTP on a connection until it ends or becomes a WebSocket, then that. `stay` is let go with it.
 // Not an `async fn`, whose future would keep room for its arguments; and each half is boxed apart, so that a WebSocket does not
 // carry the room for HTTP with it.
-pub(super) fn serve(
+pub(super) fn serve<S>(
     worker: Rc<Worker>,
     socket: TcpStream,
     peer: SocketAddr,
-    over_the_limit: bool,
+    refused: Option<Refusal>,
+    stay: S,
 ) -> impl Future<Output = ()> {
     let socket = Rc::new(socket);
     let connection = Connection {
         worker: Rc::clone(&worker),
-        over_the_limit,
+        refused,
         peer,
         upgrade: RefCell::new(None),
         is_settling: Cell::new(false),
     };
     let http = Box::pin(serve_http(Rc::new(connection), Rc::clone(&socket)));
     async move {
-        if let Some((read, upgrade)) = http.await {
-            Box::pin(run_websocket(worker, socket, read, upgrade)).await;
+        let upgraded = http.await;
+        let websocket = upgraded.map(|(read, upgrade)| Box::pin(run_websocket(worker, socket, read, upgrade)));
+        if let Some(websocket) = websocket {
+            websocket.await;
         }
+        drop(stay);
     }
 }
 

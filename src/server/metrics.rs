@@ -40,12 +40,12 @@ pub(super) struct Metrics {
     /// Where the feed stood when counting began.
     first: Seq,
     /// Connections now open.
-    pub(super) connections: IntGauge,
+    connections: IntGauge,
     refusals: IntCounterVec,
     process: Process,
 }
 
-/// A listener that counts as one while this lives.
+/// A listener or a connection that counts as one while this lives.
 pub(in crate::server) struct Present(IntGauge);
 
 impl Metrics {
@@ -82,6 +82,12 @@ impl Metrics {
             process: Process::new(&registry),
             registry,
         }
+    }
+
+    /// One more connection, for as long as it is kept.
+    pub(super) fn open(&self) -> Present {
+        self.connections.inc();
+        Present(self.connections.clone())
     }
 
     /// One more listener of this transport, until what is given is dropped.

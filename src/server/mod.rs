@@ -9,6 +9,7 @@
 //! feed, counters, and the books on who may still publish.
 
 mod accept;
+mod address;
 mod answer;
 mod bell;
 mod config;
@@ -36,10 +37,10 @@ pub use origin::{Origin, OriginError};
 pub use sign_in::{SigningKey, WeakKey};
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +48,7 @@ use tracing::{info, warn};
 
 use crate::feed::Feed;
 use accept::Door;
+use address::Visits;
 use idempotency::Idempotency;
 use metrics::Metrics;
 use rate::Rate;
@@ -62,7 +64,10 @@ struct Server {
     feed: Feed,
     metrics: Metrics,
     sign_in: SignIn,
-    rate: Rate,
+    address_rate: Rate<IpAddr>,
+    visitor_rate: Rate<u64>,
+    /// Places for held polls.
+    places: Arc<Semaphore>,
     idempotency: Idempotency,
     /// Cancelled when the server begins to shut down. By then the feed is closed: whoever sees this and has heard everything may end.
     draining: CancellationToken,
@@ -90,7 +95,8 @@ pub async fn run_with(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let drain_timeout = config.drain_timeout;
-    let connections = config.limits.connections;
+    let limits = config.limits;
+    let visits = (!config.trust_proxy).then(|| Visits::new(limits.connections_per_address));
     let threads = worker_count(config.workers);
     let server = Arc::new(Server::new(feed, config));
     let kill = CancellationToken::new();
@@ -102,9 +108,12 @@ pub async fn run_with(
     for n in 0..threads {
         let (sender, receiver) = mpsc::channel(HANDOVER);
         workers.push(sender);
-        ends.spawn(spawn_worker(n, Arc::clone(&server), receiver, kill.clone())?);
+        let (ready, is_ready) = oneshot::channel();
+        ends.spawn(spawn_worker(n, Arc::clone(&server), receiver, kill.clone(), ready)?);
+        // Connections would take the files that the next worker needs to start. One that cannot start has ended, below.
+        let _ = is_ready.await;
     }
-    let door = Door::new(workers, connections);
+    let door = Door::new(workers, &limits, visits);
     let mut doors = JoinSet::new();
     for socket in sockets {
         doors.spawn(door.clone().open(socket));
@@ -140,12 +149,15 @@ impl Server {
         let key = config.signing_key.clone().unwrap_or_else(SigningKey::random);
         let publishing = config.publishing;
         let idempotency = Idempotency::new(publishing.remember, publishing.remember_at_most);
+        let places = config.limits.held_polls.unwrap_or(Semaphore::MAX_PERMITS);
         idempotency.restore(feed.labels(), std::time::Instant::now());
         Server {
             metrics: Metrics::new(&feed),
             feed,
-            sign_in: SignIn::new(key),
-            rate: Rate::new(publishing.rate_per_s),
+            sign_in: SignIn::new(key, config.former_signing_key.clone()),
+            address_rate: Rate::new(publishing.rate_per_s),
+            visitor_rate: Rate::new(publishing.visitor_rate_per_s),
+            places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             idempotency,
             draining: CancellationToken::new(),
             config,
@@ -159,10 +171,11 @@ fn spawn_worker(
     server: Arc<Server>,
     accepted: mpsc::Receiver<Accepted>,
     kill: CancellationToken,
+    ready: oneshot::Sender<()>,
 ) -> io::Result<impl Future<Output = io::Result<()>> + Send + 'static> {
     let (report, ended) = oneshot::channel();
     std::thread::Builder::new().name(format!("worker-{n}")).spawn(move || {
-        let result = worker::work(&server, accepted, &kill);
+        let result = worker::work(&server, accepted, &kill, ready);
         // Nobody is left to hear it when `run` was dropped.
         let _ = report.send(result);
     })?;

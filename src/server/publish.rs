@@ -10,6 +10,7 @@ use hyper::{HeaderMap, Response, StatusCode};
 use serde::Deserialize;
 
 use super::Server;
+use super::address::counted;
 use super::answer::{self, AnswerBody};
 use super::idempotency::{self, Owner};
 use super::request::ContentType;
@@ -26,7 +27,19 @@ struct Said {
 /// # Errors
 /// Too fast when there is none.
 pub(super) fn allow(server: &Server, address: IpAddr) -> Result<(), Refusal> {
-    let taken = server.rate.take(address, Instant::now());
+    let taken = server.address_rate.take(counted(address), Instant::now());
+    taken.map_err(|retry_after_s| Refusal::TooFast { retry_after_s })
+}
+
+/// Takes one message's worth of the visitor's rate. A guest has only an address.
+///
+/// # Errors
+/// Too fast when there is none.
+pub(super) fn allow_visitor(server: &Server, speaker: &Speaker) -> Result<(), Refusal> {
+    if speaker.id == 0 {
+        return Ok(());
+    }
+    let taken = server.visitor_rate.take(speaker.id, Instant::now());
     taken.map_err(|retry_after_s| Refusal::TooFast { retry_after_s })
 }
 
@@ -73,6 +86,7 @@ pub(super) fn from_websocket(
     text: &str,
 ) -> Result<Receipt, Refusal> {
     allow(server, address)?;
+    allow_visitor(server, speaker)?;
     server.feed.submit(speaker, text, None).map_err(refusal_of)
 }
 

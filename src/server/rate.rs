@@ -1,19 +1,19 @@
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::config::Publishing;
 
-/// Addresses that are remembered at a time.
-const ADDRESSES: usize = 65_536;
+/// Publishers that are remembered at a time.
+const PUBLISHERS: usize = 65_536;
 
-/// How often each address may publish: a token bucket each.
+/// How often each address, or each visitor, may publish: a token bucket each.
 ///
 /// A bucket that is full again says nothing, so it is forgotten first when there are too many.
-pub(super) struct Rate {
+pub(super) struct Rate<Who> {
     per_s: Option<f64>,
-    buckets: Mutex<HashMap<IpAddr, Bucket>>,
+    buckets: Mutex<HashMap<Who, Bucket>>,
 }
 
 struct Bucket {
@@ -21,7 +21,7 @@ struct Bucket {
     at: Instant,
 }
 
-impl Rate {
+impl<Who: Hash + Eq + Clone> Rate<Who> {
     pub(super) fn new(per_s: Option<f64>) -> Self {
         Rate {
             per_s,
@@ -33,18 +33,18 @@ impl Rate {
     ///
     /// # Errors
     /// The whole seconds until there is one again.
-    pub(super) fn take(&self, address: IpAddr, now: Instant) -> Result<(), u64> {
+    pub(super) fn take(&self, who: Who, now: Instant) -> Result<(), u64> {
         let Some(per_s) = self.per_s else { return Ok(()) };
         let most = (per_s * Publishing::BURST_SECONDS).max(1.0);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= ADDRESSES && !buckets.contains_key(&address) {
+        if buckets.len() >= PUBLISHERS && !buckets.contains_key(&who) {
             buckets.retain(|_, bucket| bucket.refilled(per_s, most, now) < most);
-            // All of them in use: any one is let go, which lets that address burst once more.
-            if let Some(any) = buckets.keys().next().copied().filter(|_| buckets.len() >= ADDRESSES) {
+            // All of them in use: any one is let go, which lets that one burst once more.
+            if let Some(any) = buckets.keys().next().cloned().filter(|_| buckets.len() >= PUBLISHERS) {
                 buckets.remove(&any);
             }
         }
-        let bucket = buckets.entry(address).or_insert(Bucket { tokens: most, at: now });
+        let bucket = buckets.entry(who).or_insert(Bucket { tokens: most, at: now });
         bucket.tokens = bucket.refilled(per_s, most, now);
         bucket.at = now;
         if bucket.tokens >= 1.0 {
@@ -65,6 +65,7 @@ impl Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::IpAddr;
     use std::time::Duration;
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);

@@ -67,12 +67,16 @@ async fn handle(
     if server.draining.is_cancelled() {
         return Err(Refusal::Draining);
     }
-    if connection.over_the_limit {
-        return Err(Refusal::TooManyConnections);
+    if let Some(refused) = &connection.refused {
+        return Err(refused.clone());
     }
     let address = connection.address(&head.headers);
     if route == Route::Publish {
         publish::allow(server, address)?;
+        // A cookie that is not in order has its own refusal, below.
+        if let Ok(speaker) = server.sign_in.speaker(&head.headers) {
+            publish::allow_visitor(server, &speaker)?;
+        }
     }
     // Which of two origins it is from nobody can say: that is refused where the origin counts.
     let origin = single(&head.headers, &ORIGIN)?;

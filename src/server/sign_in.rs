@@ -78,11 +78,12 @@ impl fmt::Debug for SigningKey {
 /// Makes visitors known, and recognises them.
 pub(super) struct SignIn {
     key: SigningKey,
+    former: Option<SigningKey>,
 }
 
 impl SignIn {
-    pub(super) fn new(key: SigningKey) -> Self {
-        SignIn { key }
+    pub(super) fn new(key: SigningKey, former: Option<SigningKey>) -> Self {
+        SignIn { key, former }
     }
 
     /// The two `Set-Cookie` values that make a visitor this speaker.
@@ -107,7 +108,8 @@ impl SignIn {
         let (Some(value), Some(signature)) = (text(name), signature) else {
             return Err(Refusal::BadSignature);
         };
-        if !self.key.verify(value, signature) {
+        let mut keys = std::iter::once(&self.key).chain(&self.former);
+        if !keys.any(|key| key.verify(value, signature)) {
             return Err(Refusal::BadSignature);
         }
         let json = STANDARD.decode(value).ok();
@@ -259,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_speaker_comes_back_from_the_cookies() {
-        let sign_in = SignIn::new(SigningKey::random());
+        let sign_in = SignIn::new(SigningKey::random(), None);
         let speaker = Speaker::new(3, "Han Meimei");
         let request = request_with(&sign_in.cookies(&speaker));
         assert_eq!(sign_in.speaker(&request).unwrap(), speaker);
@@ -267,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_forged_or_unsigned_name_is_refused() {
-        let sign_in = SignIn::new(SigningKey::random());
+        let sign_in = SignIn::new(SigningKey::random(), None);
         let [name, signature] = sign_in.cookies(&Speaker::new(1, "x"));
         let [other, _] = sign_in.cookies(&Speaker::new(2, "y"));
         assert_eq!(
@@ -279,7 +281,7 @@ mod tests {
             Err(Refusal::BadSignature)
         );
         assert_eq!(sign_in.speaker(&request_with(&[signature])).unwrap(), Speaker::guest());
-        let elsewhere = SignIn::new(SigningKey::random());
+        let elsewhere = SignIn::new(SigningKey::random(), None);
         assert_eq!(
             elsewhere.speaker(&request_with(&sign_in.cookies(&Speaker::new(1, "x")))),
             Err(Refusal::BadSignature)

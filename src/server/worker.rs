@@ -6,15 +6,17 @@ use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
+use super::address::Visit;
 use super::bell::Bell;
 use super::fanout::Fanout;
 use super::transport::{Framed, Held};
 use super::{Server, connection};
+use crate::protocol::Refusal;
 
 /// What the connections of one worker share.
 pub(super) struct Worker {
@@ -29,13 +31,15 @@ pub(super) struct Worker {
 pub(super) struct Accepted {
     pub(super) socket: TcpStream,
     pub(super) peer: SocketAddr,
-    /// Whether it is one more than the server takes.
-    pub(super) over_the_limit: bool,
+    /// Why it is one more than the server takes, if it is.
+    pub(super) refused: Option<Refusal>,
     /// Its place among those that are let in, or among those that are told there is none.
     pub(super) permit: OwnedSemaphorePermit,
+    /// Its place among those of its address.
+    pub(super) visit: Option<Visit>,
 }
 
-/// Serves connections until no more come and all have ended, or until `kill`.
+/// Says that it is ready, and serves connections until no more come and all have ended, or until `kill`.
 ///
 /// # Errors
 /// When the system gives no runtime.
@@ -43,10 +47,13 @@ pub(super) fn work(
     server: &Arc<Server>,
     mut accepted: mpsc::Receiver<Accepted>,
     kill: &CancellationToken,
+    ready: oneshot::Sender<()>,
 ) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(Default::default())?;
+    // Nobody is left to hear it when the server's future was dropped.
+    let _ = ready.send(());
     runtime.block_on(async {
         let worker = Rc::new(Worker {
             bell: Bell::new(),
@@ -65,7 +72,9 @@ pub(super) fn work(
         let connections = TaskTracker::new();
         let serve = async {
             while let Some(accepted) = accepted.recv().await {
-                tokio::task::spawn_local(connections.track_future(serve(Rc::clone(&worker), accepted)));
+                if let Some(serving) = serve(Rc::clone(&worker), accepted) {
+                    tokio::task::spawn_local(connections.track_future(serving));
+                }
             }
             connections.close();
             connections.wait().await;
@@ -78,20 +87,18 @@ pub(super) fn work(
     Ok(())
 }
 
-async fn serve(worker: Rc<Worker>, accepted: Accepted) {
+/// `None` when the runtime does not take the socket.
+fn serve(worker: Rc<Worker>, accepted: Accepted) -> Option<impl Future<Output = ()>> {
     let Accepted {
         socket,
         peer,
-        over_the_limit,
-        permit: _permit,
+        refused,
+        permit,
+        visit,
     } = accepted;
-    let connections = worker.server.metrics.connections.clone();
-    match tokio::net::TcpStream::from_std(socket) {
-        Ok(socket) => {
-            connections.inc();
-            connection::serve(worker, socket, peer, over_the_limit).await;
-            connections.dec();
-        }
-        Err(error) => debug!(%peer, %error, "connection not taken"),
-    }
+    let socket = tokio::net::TcpStream::from_std(socket)
+        .inspect_err(|error| debug!(%peer, %error, "connection not taken"))
+        .ok()?;
+    let open = worker.server.metrics.open();
+    Some(connection::serve(worker, socket, peer, refused, (open, permit, visit)))
 }

@@ -11,4 +11,5 @@ mod project;
 mod runs;
 mod server;
 mod serving;
+mod strain;
 mod support;

@@ -132,3 +132,40 @@ fn a_signing_key_that_could_be_guessed_is_refused() {
     assert_eq!(ended.status, Some(2));
     assert!(ended.stderr.contains("at least 32 bytes"), "{}", ended.stderr);
 }
+
+#[test]
+fn every_setting_can_stand_in_the_file_and_in_the_environment() {
+    let home = Home::new();
+    let help = home.talkplace(&["serve", "--help"]).stdout;
+    let flags = help.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
+    let flags: Vec<&str> = flags.filter_map(|line| line.split([' ', '[']).next()).collect();
+    assert!(flags.len() > 25, "{flags:?}");
+    // A line may end between any two words.
+    let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut file = String::new();
+    for flag in flags.into_iter().filter(|flag| !["config", "help"].contains(flag)) {
+        let variable = format!("TALKPLACE_{}", flag.to_uppercase().replace('-', "_"));
+        assert!(
+            words.contains(&format!("[env: {variable}=]")),
+            "{flag} has no {variable}"
+        );
+        let value = match flag {
+            "listen" => "[\"127.0.0.1:0\"]",
+            "origin" => "[\"https://example.org\"]",
+            "keep" => "\"feed\"",
+            "keep-force" => "\"10ms\"",
+            "signing-key-file" | "former-signing-key-file" => "\"key\"",
+            "trust-proxy" => "true",
+            "max-head" | "max-head-fields" => "3000",
+            "publish-rate" | "visitor-rate" => "\"5/s\"",
+            flag if flag.starts_with("max-") || flag.starts_with("keep-") || flag == "workers" => "3",
+            _ => "\"9s\"",
+        };
+        file += &format!("{} = {value}\n", flag.replace('-', "_"));
+    }
+    home.write("key", &"k".repeat(32));
+    home.write("all.toml", &file);
+    let server = Serving::start(home.command(&["serve", "--config", "all.toml"]));
+    assert_eq!((server.say(3), server.say(4)), ("201".into(), "413".into()));
+    assert_eq!(server.signal(Signal::SIGTERM), Some(0));
+}

@@ -244,7 +244,7 @@ fn whatever_a_power_cut_takes_nothing_acknowledged_is_missing() {
     let mut disk = Disk::default();
     let mut acknowledged: Vec<String> = Vec::new();
     let mut id = None;
-    for round in 0..40 {
+    for round in 0..15 {
         let feed = open(&disk, Force::Always);
         assert_eq!(feed.id(), *id.get_or_insert(feed.id()));
         let found = texts(&feed);

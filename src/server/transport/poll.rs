@@ -9,7 +9,7 @@ use hyper::{HeaderMap, Response, StatusCode};
 use tokio::time::Instant;
 
 use super::{position, refusal_of};
-use crate::feed::Feed;
+use crate::feed::{Entry, Feed};
 use crate::protocol::{Refusal, Seq, Transport, Wait};
 use crate::server::answer::{self, AnswerBody};
 use crate::server::metrics::Answer;
@@ -19,6 +19,10 @@ use crate::server::worker::Worker;
 /// A batch has at most so many messages.
 const LIMIT_MOST: usize = 1_000;
 const LIMIT_DEFAULT: usize = 100;
+
+/// Nor has it more bytes of messages, so that a listener that asks and does not read costs a bounded amount of memory. One
+/// message always fits.
+const BYTES_MOST: usize = 256 << 10;
 
 /// Encoded batches that are kept for others who ask for the same: the long polls that wait at one cursor.
 const BATCHES: usize = 4;
@@ -119,6 +123,7 @@ async fn next_batch(worker: &Worker, after: Seq, limit: usize, hold: Duration) -
     if hold.is_zero() {
         return Ok(None);
     }
+    let _place = worker.server.places.try_acquire().map_err(|_| Refusal::TooManyHeld)?;
     let deadline = tokio::time::sleep_until(Instant::now() + hold);
     tokio::pin!(deadline);
     let place = worker.bell.place();
@@ -151,10 +156,17 @@ impl Held {
             return Ok(Some(batch.clone()));
         }
         let read = feed.read_after(after, limit).map_err(refusal_of)?;
-        let Some(last) = read.entries.last().map(|entry| entry.seq) else {
+        let mut bytes = 0;
+        let fits = |entry: &&Entry| {
+            let is_first = bytes == 0;
+            bytes += entry.json.len();
+            is_first || bytes <= BYTES_MOST
+        };
+        let entries: Vec<&Entry> = read.entries.iter().take_while(fits).collect();
+        let Some(last) = entries.last().map(|entry| entry.seq) else {
             return Ok(None);
         };
-        let messages: Vec<&[u8]> = read.entries.iter().map(|entry| &entry.json[..]).collect();
+        let messages: Vec<&[u8]> = entries.iter().map(|entry| &entry.json[..]).collect();
         let body = batch_json(feed, last, &messages).into();
         let batch = Encoded {
             after,
@@ -218,6 +230,16 @@ mod tests {
             }
         }
         assert!(held.batches.borrow().len() <= BATCHES);
+    }
+
+    #[test]
+    fn a_batch_has_so_many_bytes_but_a_message_at_least() {
+        let (feed, held) = (Feed::new(Keep::default()), Held::default());
+        for length in [BYTES_MOST, BYTES_MOST / 2, BYTES_MOST / 4, BYTES_MOST / 4] {
+            feed.publish(&Speaker::guest(), &"x".repeat(length)).unwrap();
+        }
+        let messages = |after| held.read(&feed, after, 100).unwrap().unwrap().messages;
+        assert_eq!([0, 1, 2, 3].map(messages), [1, 2, 2, 1]);
     }
 
     #[test]

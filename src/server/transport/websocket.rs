@@ -136,7 +136,8 @@ struct Session {
     speaker: Speaker,
     address: IpAddr,
     ping_at: Instant,
-    pong_missing: bool,
+    /// When the pong that is missing must have come.
+    pong_due: Option<Instant>,
     /// What the client has said and the feed has not taken in yet.
     said: VecDeque<Receipt>,
     /// Set with the close frame: when the connection ends even if the peer does not answer it.
@@ -194,7 +195,7 @@ impl Session {
             speaker: upgrade.speaker,
             address: upgrade.address,
             ping_at: Instant::now() + server.config.ping_interval,
-            pong_missing: false,
+            pong_due: None,
             said: VecDeque::new(),
             ends_at: None,
             is_over: false,
@@ -221,7 +222,8 @@ impl Session {
                     tokio::task::yield_now().await;
                     continue;
                 }
-                CaughtUp::Yes if self.is_over => return self.end().await,
+                // Boxed, as few connections come here and all would keep the room.
+                CaughtUp::Yes if self.is_over => return Box::pin(self.end()).await,
                 CaughtUp::Yes if self.worker.server.draining.is_cancelled() && self.ends_at.is_none() => {
                     self.close(CloseCode::Restart, "the server restarts");
                     continue;
@@ -280,7 +282,8 @@ impl Session {
         }
         let stall = self.worker.server.config.limits.stall_timeout;
         let stalled = self.outbox.blocked_since().map(|since| since + stall);
-        stalled.map_or(self.ping_at, |stalled| stalled.min(self.ping_at))
+        let alarms = [Some(self.ping_at), self.pong_due, stalled];
+        alarms.into_iter().flatten().min().unwrap_or(self.ping_at)
     }
 
     /// Does what is due; false ends the connection.
@@ -298,12 +301,14 @@ impl Session {
             self.close(CloseCode::Again, "nothing was read");
             return true;
         }
+        if self.pong_due.is_some_and(|due| now >= due) {
+            return false;
+        }
         if now >= self.ping_at {
-            if self.pong_missing {
-                return false;
-            }
-            self.pong_missing = true;
-            self.ping_at = now + self.worker.server.config.ping_interval;
+            let config = &self.worker.server.config;
+            self.ping_at = now + config.ping_interval;
+            let timeout = config.ping_timeout.unwrap_or(config.ping_interval);
+            self.pong_due.get_or_insert(now + timeout);
             self.write(Message::Ping(Bytes::new()));
         }
         true
@@ -320,7 +325,7 @@ impl Session {
             match self.context.read(&mut through) {
                 Ok(Message::Text(text)) => self.hear(&text),
                 Ok(Message::Binary(_)) => self.close(CloseCode::Unsupported, "messages are text"),
-                Ok(Message::Pong(_)) => self.pong_missing = false,
+                Ok(Message::Pong(_)) => self.pong_due = None,
                 Ok(Message::Close(_)) => self.outbox.close(),
                 Ok(Message::Ping(_) | Message::Frame(_)) => {}
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return false,

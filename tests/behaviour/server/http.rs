@@ -97,7 +97,7 @@ impl Client {
     }
 
     /// One chunk of a chunked body; empty at its end.
-    pub(super) fn chunk(&mut self) -> String {
+    pub(crate) fn chunk(&mut self) -> String {
         let length = usize::from_str_radix(&self.line(), 16).unwrap();
         let mut chunk = vec![0; length + 2];
         self.stream.read_exact(&mut chunk).unwrap();

@@ -230,3 +230,22 @@ fn a_cookie_is_read_however_it_is_written() {
     me(b"Cookie: name=\xff; name.sig=\xff").assert_problem(401);
     me(b"Cookie: name=\xff").assert_problem(401);
 }
+
+#[test]
+fn a_former_key_lets_in_and_signs_nothing() {
+    let key = |byte| Some(talkplace::server::SigningKey::new(vec![byte; 32]).unwrap());
+    let before = Server::with(|config| config.signing_key = key(1));
+    let old = sign_in(&before, "name=Li");
+    let during = Server::with(|config| (config.signing_key, config.former_signing_key) = (key(2), key(1)));
+    let new = sign_in(&during, "name=Han");
+    let after = Server::with(|config| config.signing_key = key(2));
+    let me = |server: &Server, cookie: &str| server.client().request("GET", "/me", &[("Cookie", cookie)], b"");
+    assert_eq!(me(&during, &old).json()["name"], "Li");
+    assert_eq!(me(&during, &new).json()["name"], "Han");
+    assert_eq!(me(&after, &new).json()["name"], "Han");
+    me(&after, &old).assert_problem(401);
+    // Neither key signs for the other's cookie.
+    let [name, _] = old.split("; ").collect::<Vec<_>>().try_into().unwrap();
+    let [_, signature] = new.split("; ").collect::<Vec<_>>().try_into().unwrap();
+    me(&during, &format!("{name}; {signature}")).assert_problem(401);
+}

@@ -91,3 +91,91 @@ fn a_head_within_the_bounds_is_served() {
     client.send(many.as_bytes());
     assert_eq!(client.answer().status, 200);
 }
+
+#[test]
+fn one_address_has_so_many_connections() {
+    let server = Server::with(|config| config.limits.connections_per_address = Some(2));
+    let (mut a, mut b) = (server.client(), server.client());
+    assert_eq!((a.get("/healthz").status, b.get("/healthz").status), (200, 200));
+    let answer = server.client().get("/talkplace/poll");
+    answer.assert_problem(503);
+    assert_eq!(answer.json()["type"], "urn:talkplace:refusal:too-many-from-address");
+    assert!(answer.header("retry-after").is_some());
+    drop(b);
+    let back = (0..500).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        server.get("/healthz").status == 200
+    });
+    assert!(back, "a place that was given back can be taken");
+    assert_eq!(a.get("/healthz").status, 200);
+}
+
+#[test]
+fn behind_a_proxy_connections_are_not_counted_by_address() {
+    let server = Server::with(|config| {
+        config.limits.connections_per_address = Some(1);
+        config.trust_proxy = true;
+    });
+    let (mut a, mut b) = (server.client(), server.client());
+    assert_eq!((a.get("/healthz").status, b.get("/healthz").status), (200, 200));
+}
+
+#[test]
+fn so_many_polls_are_held() {
+    let server = Server::with(|config| config.limits.held_polls = Some(1));
+    let start = server.cursor();
+    let target = format!("/talkplace/long-poll?after={start}");
+    let mut held = server.client();
+    held.send_request("GET", &target, &[], b"");
+    server.wait_for("talkplace_listeners{transport=\"long-poll\"}", "1");
+    let refused = server.get(&target);
+    refused.assert_problem(503);
+    assert_eq!(refused.json()["type"], "urn:talkplace:refusal:too-many-held");
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(
+        server.get(&format!("{target}&timeout=0")).status,
+        204,
+        "nothing is held for that"
+    );
+    server.say("a");
+    assert_eq!(held.answer().texts(), ["a"]);
+    assert_eq!(server.get("/talkplace/long-poll?after=1&timeout=1ms").status, 204);
+}
+
+#[test]
+fn a_visitor_publishes_so_fast_from_wherever() {
+    let server = Server::with(|config| config.publishing.visitor_rate_per_s = Some(0.001));
+    let cookie = super::identity::sign_in(&server, "name=Li");
+    let headers = [("Content-Type", "text/plain"), ("Cookie", cookie.as_str())];
+    let say = || server.client().request("POST", "/talkplace/messages", &headers, b"x");
+    assert_eq!(say().status, 201);
+    say().assert_problem(429);
+    let forged = [("Content-Type", "text/plain"), ("Cookie", "name=x")];
+    let answer = server.client().request("POST", "/talkplace/messages", &forged, b"x");
+    answer.assert_problem(401);
+    server.say("a guest has only an address");
+    let other = super::identity::sign_in(&server, "name=Han");
+    let headers = [("Content-Type", "text/plain"), ("Cookie", other.as_str())];
+    let said = server.client().request("POST", "/talkplace/messages", &headers, b"x");
+    assert_eq!(said.status, 201, "another visitor has a rate of their own");
+    let mut ws = super::websocket::Ws::open_with(&server, "/talkplace", &[("Cookie", &cookie)]);
+    ws.say("y");
+    assert_eq!(ws.closed().0, 1008);
+}
+
+#[test]
+fn the_bounds_of_a_head_are_settings() {
+    let server = Server::with(|config| {
+        config.limits.head_bytes = 1_000;
+        config.limits.head_fields = 5;
+    });
+    let status = |head: String| {
+        let mut client = server.client();
+        client.send(head.as_bytes());
+        client.answer().status
+    };
+    let long = |n: usize| format!("GET /healthz HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(n));
+    assert_eq!((status(long(900)), status(long(1_000))), (200, 431));
+    let many = |n: usize| format!("GET /healthz HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(n));
+    assert_eq!((status(many(4)), status(many(5))), (200, 431));
+}

@@ -26,7 +26,7 @@ impl Ws {
         Ws::open_with(server, target, &[])
     }
 
-    fn open_with(server: &Server, target: &str, headers: &[(&str, &str)]) -> Self {
+    pub(super) fn open_with(server: &Server, target: &str, headers: &[(&str, &str)]) -> Self {
         let mut client = server.client();
         let answer = client.request("GET", target, &[&UPGRADE[..], headers].concat(), b"");
         assert_eq!(answer.status, 101, "{answer:?}");
@@ -384,4 +384,20 @@ fn a_listener_that_fell_behind_what_the_feed_keeps_is_cut_with_1013() {
     assert_eq!(code, 1013);
     // None at all when the publisher was quicker than the first look.
     assert!(heard < 2_000, "{heard}");
+}
+
+#[test]
+fn a_late_pong_is_waited_for_while_more_pings_go_out() {
+    let server = Server::with(|config| {
+        config.ping_interval = Duration::from_millis(20);
+        config.ping_timeout = Some(Duration::from_secs(60));
+    });
+    let mut ws = Ws::open(&server, "/talkplace");
+    for _ in 0..3 {
+        assert_eq!(ws.frame().0, PING);
+    }
+    ws.send(PONG, b"");
+    ws.say("still here");
+    let heard = (0..1_000).map(|_| ws.frame()).find(|(opcode, _)| *opcode == TEXT);
+    assert!(heard.is_some());
 }
