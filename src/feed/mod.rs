@@ -6,6 +6,7 @@
 //!
 //! The feed has never heard of HTTP. A second backend (one feed for several servers) would become an enum behind this handle.
 
+mod newest;
 mod ring;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +17,7 @@ use rand::RngExt as _;
 use tokio::sync::watch;
 
 use crate::protocol::{After, Cursor, FeedId, Message, Seq, Speaker};
+use newest::Newest;
 use ring::Ring;
 
 /// How much the feed keeps for those who come back. The older of the two bounds wins; the newest message is always kept.
@@ -47,7 +49,7 @@ struct Shared {
     // A std mutex: it is held for a push or for cloning a few `Bytes`, never across an await.
     ring: Mutex<Ring>,
     // The seq of the newest message. Told after the ring is unlocked, so that whoever wakes does not meet the lock.
-    newest: watch::Sender<Seq>,
+    newest: Newest,
 }
 
 /// One message as the feed keeps it.
@@ -96,7 +98,7 @@ impl Feed {
         let shared = Shared {
             id: draw_id(),
             ring: Mutex::new(Ring::new(keep)),
-            newest: watch::Sender::new(0),
+            newest: Newest::new(0),
         };
         Feed {
             shared: Arc::new(shared),
@@ -123,12 +125,7 @@ impl Feed {
             };
             serde_json::to_vec(&message).expect("a message is always JSON").into()
         })?;
-        // Publishers may pass each other between the lock and this line: only a newer seq may replace an older one.
-        self.shared.newest.send_if_modified(|newest| {
-            let newer = seq > *newest;
-            *newest = seq.max(*newest);
-            newer
-        });
+        self.shared.newest.tell(seq);
         Ok(self.cursor(seq))
     }
 
@@ -165,7 +162,7 @@ impl Feed {
 
     /// The seq of the newest message, for waiting until it changes. A receiver that falls behind sees only the newest.
     pub fn watch(&self) -> watch::Receiver<Seq> {
-        self.shared.newest.subscribe()
+        self.shared.newest.watch()
     }
 
     /// Takes no more messages from now on; what was taken in can still be read.
