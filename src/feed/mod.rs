@@ -10,6 +10,7 @@
 //! The feed has never heard of HTTP.
 
 mod keeper;
+mod newest;
 mod receipt;
 mod ring;
 mod store;
@@ -27,6 +28,7 @@ use tokio::sync::watch;
 
 use crate::protocol::{After, Cursor, FeedId, Message, Seq, Speaker};
 use keeper::Keeper;
+use newest::Newest;
 use ring::Ring;
 
 /// How much the feed keeps for those who come back. The older of the two bounds wins; the newest message is always kept.
@@ -69,7 +71,7 @@ struct Shared {
     // A std mutex: it is held for a push or for cloning a few `Bytes`, never across an await.
     ring: Mutex<Ring>,
     // The seq of the newest message. Told after the ring is unlocked, so that whoever wakes does not meet the lock.
-    newest: watch::Sender<Seq>,
+    newest: Newest,
 }
 
 /// One message as the feed keeps it.
@@ -226,7 +228,7 @@ impl Feed {
 
     /// The seq of the newest message, for waiting until it changes. A receiver that falls behind sees only the newest.
     pub fn watch(&self) -> watch::Receiver<Seq> {
-        self.shared.newest.subscribe()
+        self.shared.newest.watch()
     }
 
     /// Takes no more messages from now on; what was taken in can still be read.
@@ -277,7 +279,7 @@ impl Shared {
     fn new(id: FeedId, ring: Ring) -> Self {
         Shared {
             id,
-            newest: watch::Sender::new(ring.newest()),
+            newest: Newest::new(ring.newest()),
             ring: Mutex::new(ring),
         }
     }
@@ -286,7 +288,7 @@ impl Shared {
         let pushed = self
             .ring()
             .push(now_us(), |seq, at| encode(self.cursor(seq), at, from, text))?;
-        self.tell(pushed);
+        self.newest.tell(pushed);
         Ok(self.cursor(pushed))
     }
 
@@ -299,17 +301,7 @@ impl Shared {
             }
             ring.newest()
         };
-        self.tell(newest);
-    }
-
-    /// Wakes whoever waits for this message.
-    fn tell(&self, seq: Seq) {
-        // Publishers may pass each other between the lock and this line: only a newer seq may replace an older one.
-        self.newest.send_if_modified(|newest| {
-            let newer = seq > *newest;
-            *newest = seq.max(*newest);
-            newer
-        });
+        self.newest.tell(newest);
     }
 
     fn cursor(&self, seq: Seq) -> Cursor {
