@@ -13,6 +13,7 @@ mod measure;
 mod problem;
 mod read;
 mod source;
+pub mod sweep;
 #[cfg(test)]
 mod testing;
 
