@@ -15,7 +15,7 @@ pub(crate) use figure::Figure;
 pub(crate) use inputs::Inputs;
 pub(crate) use published::published;
 pub(crate) use table::{inputs_table, prediction_table};
-pub(crate) use verdict::verdicts;
+pub(crate) use verdict::{judge, verdicts};
 
 use super::entry::Entry;
 use crate::model::saturation::LongPollHerd;
@@ -77,7 +77,7 @@ impl Inputs {
     }
 
     /// What a feed of this rate does on average.
-    fn average(&self) -> Option<Prediction> {
+    pub(crate) fn average(&self) -> Option<Prediction> {
         match self.transport {
             Transport::Poll => Some(self.short_poll().predict()),
             Transport::LongPoll if self.herd().work_s() > SHORT_TURN_S => Some(self.herd().predict()),
