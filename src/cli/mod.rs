@@ -15,6 +15,7 @@ mod run;
 mod serve;
 mod show;
 mod stop;
+mod sweep;
 mod terminal;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ pub(crate) fn main() -> ExitCode {
     let done = enough_files().and_then(|()| match args.command {
         Command::Serve(args) => serve::serve(*args),
         Command::Run(args) => run::run(&args),
+        Command::Sweep(args) => sweep::sweep(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Report(args) => redraw::redraw(&args),
         Command::Project(args) => project::project(&args),

@@ -11,3 +11,4 @@ mod runs;
 mod server;
 mod serving;
 mod support;
+mod sweep;
