@@ -196,6 +196,7 @@ fn as_text(value: &DeValue<'_>, kind: Kind) -> Option<String> {
         (Kind::Number | Kind::Time | Kind::Rate, DeValue::Integer(number)) => Some(number.as_str().to_owned()),
         (Kind::Time | Kind::Rate, DeValue::Float(number)) => Some(number.as_str().to_owned()),
         (Kind::Text | Kind::Time | Kind::Rate | Kind::Word(_), DeValue::String(text)) => Some(text.to_string()),
+        (Kind::Word(_), DeValue::Boolean(is)) => Some(is.to_string()),
         (Kind::Words(_) | Kind::Checks, DeValue::Array(items)) => {
             let between = if kind == Kind::Checks { ";" } else { "," };
             let words: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();

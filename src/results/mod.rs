@@ -21,7 +21,7 @@ pub use run::{
     Answers, Bytes, Connections, Counts, Failures, Health, Ledger, Little, Parts, Publishing, Segments, ServerCost,
     Timeline, TransportRun,
 };
-pub use scenario::{Arrivals, PollTimer, Scenario};
+pub use scenario::{Arrivals, PollPhase, PollTimer, Scenario};
 pub use sweep::{Point, Sweep, SweepFolder, Swept};
 pub use trace::{Piece, Trace, Traced, Way};
 

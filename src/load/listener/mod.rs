@@ -7,6 +7,7 @@ mod events;
 mod http;
 mod poll;
 mod sse;
+mod unguarded;
 mod websocket;
 
 use std::convert::Infallible;
