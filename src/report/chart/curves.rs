@@ -16,6 +16,8 @@ const BETWEEN: f64 = 22.0;
 /// More panels than this in a row would be too narrow to read.
 const MOST_ACROSS: usize = 3;
 const LEGEND: f64 = 26.0;
+/// What the vertical axis counts.
+const UNIT: f64 = 14.0;
 /// The title of a panel.
 const HEAD: f64 = 22.0;
 /// The numbers and the title of the horizontal axis.
@@ -198,11 +200,19 @@ impl Curves {
         let wide = (WIDTH - MARGIN - LEFT - BETWEEN * (across as f64 - 1.0)) / across as f64;
         let high = if across == 1 { 300.0 } else { 210.0 };
         let head = if self.panels.len() > 1 { HEAD } else { 6.0 };
-        let top = frame.top() + LEGEND;
+        let top = frame.top() + LEGEND + UNIT;
         let end = top + rows as f64 * (head + high + FOOT);
         drawn((WIDTH, frame.height(end)), |canvas| {
             frame.draw(canvas, end)?;
             self.legend(canvas, frame.top() + 4.0)?;
+            // Above the axis: its own side has no room for a line of text.
+            canvas.text(&self.up.title, (MARGIN, frame.top() + 4.0 + LEGEND), SMALL)?;
+            let middle = Type {
+                side: Side::Middle,
+                ..SMALL
+            };
+            let centre = (LEFT + WIDTH - MARGIN) / 2.0;
+            canvas.text(&self.across.title, (centre, end - FOOT + 30.0), middle)?;
             for (n, panel) in self.panels.iter().enumerate() {
                 let (row, column) = ((n / across) as f64, (n % across) as f64);
                 let left = LEFT + column * (wide + BETWEEN);
@@ -320,26 +330,6 @@ impl Curves {
             }
         }
         canvas.line((place.left, place.bottom), (place.right, place.bottom), QUIET, 1.0)?;
-        canvas.text(
-            &self.across.title,
-            ((place.left + place.right) / 2.0, place.bottom + 30.0),
-            middle,
-        )?;
-        if is_first {
-            // Above the axis, as its own side has no room for a line of text.
-            let above = if self.panels.len() > 1 {
-                place.top - HEAD - 8.0
-            } else {
-                place.top - 8.0
-            };
-            let right = Type {
-                side: Side::Right,
-                ..SMALL
-            };
-            if self.panels.len() <= 1 {
-                canvas.text(&self.up.title, (MARGIN, above), right)?;
-            }
-        }
         Ok(())
     }
 }

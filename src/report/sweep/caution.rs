@@ -41,7 +41,10 @@ fn elsewhere(field: &Field) -> Option<Caution> {
 fn of_points(field: &Field) -> Vec<Caution> {
     let mut told: Vec<(Caution, Vec<String>)> = Vec::new();
     for (point, results) in &field.measured {
-        let label = point.values.join(" and ");
+        let label = match point.values.as_slice() {
+            [first, others @ ..] if !others.is_empty() => format!("{first} ({})", others.join(", ")),
+            values => values.join(", "),
+        };
         for caution in of_all(std::slice::from_ref(*results)) {
             match told.iter_mut().find(|(other, _)| *other == caution) {
                 Some((_, labels)) => labels.push(label.clone()),

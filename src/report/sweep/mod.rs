@@ -7,6 +7,7 @@ mod finding;
 mod frontier;
 mod model;
 mod page;
+mod published;
 mod quantity;
 mod tables;
 

@@ -1,7 +1,7 @@
 //! The figures that are drawn over a knob.
 
 use super::field::{Field, Line, Spot};
-use super::{finding, tables};
+use super::{finding, published, tables};
 use crate::model::Prediction;
 use crate::protocol::Transport;
 use crate::report::ReportError;
@@ -150,7 +150,7 @@ fn chart(field: &Field, quantity: &'static Quantity) -> Result<Chart, ReportErro
             .iter()
             .filter_map(|line| curve(field, line, quantity))
             .collect(),
-        marks: Vec::new(),
+        marks: published::marks(field, panel, quantity.name),
     });
     let panels: Vec<Panel> = panels.collect();
     curves(Curves {

@@ -2,6 +2,7 @@
 
 use super::field::{Field, Panel};
 use super::frontier::{Cost, place};
+use super::published;
 use super::quantity::{QUANTITIES, Quantity};
 use crate::report::figures::untitled;
 use crate::report::number::{NONE, milliseconds};
@@ -9,7 +10,11 @@ use crate::report::table::{Group, Row, Table};
 
 /// The tables that stand by themselves, the main one first.
 pub(super) fn tables(field: &Field) -> Vec<Table> {
-    vec![main(field), points(field)]
+    let published = published::table(field);
+    [Some(main(field)), published, Some(points(field))]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Every transport at every point.

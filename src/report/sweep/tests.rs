@@ -187,6 +187,62 @@ fn where_long_polling_begins_to_ask_more_is_found() {
 }
 
 #[test]
+fn what_others_published_is_marked_and_told() {
+    let table = |swept: &SweepReport| {
+        let table = swept.report.tables.iter().find(|table| table.name == "published");
+        plain(&[table.unwrap().to_text(Default::default())])
+    };
+    let (plan, results) = sweep(&[("feed.rate", &["0.25/s", "4/s"])], |run| {
+        run.runs[1].counts.requests = (36_000.0 * run.scenario.rate_per_s) as u64;
+    });
+    let swept = render(&plan, &results).unwrap();
+    assert!(swept.report.charts[0].svg.contains("Lubbers and Greco"));
+    assert!(table(&swept).contains("a busy feed, read as 1 /s"), "{}", table(&swept));
+
+    let sensor = |run: &mut Results| {
+        run.scenario.arrivals = crate::results::Arrivals::Constant;
+        run.scenario.rate_per_s = 4.0;
+    };
+    let (plan, results) = sweep(&[("link.rtt", &["100ms", "400ms"])], |run| {
+        sensor(run);
+        let transits = if run.scenario.rtt.as_millis() > 250 { 2.0 } else { 1.0 };
+        let mut delay = crate::results::Distribution::new();
+        delay.record(run.scenario.one_way().mul_f64(transits));
+        run.runs[1].server_delay = delay;
+    });
+    let swept = render(&plan, &results).unwrap();
+    let told = table(&swept);
+    assert!(
+        told.contains("250 ms") && told.contains("between 100 ms and 400 ms"),
+        "{told}"
+    );
+    let delay = swept
+        .report
+        .charts
+        .iter()
+        .find(|chart| chart.name == "mean-delay.svg")
+        .unwrap();
+    assert!(delay.svg.contains("Pimentel and Nickerson"));
+
+    let (plan, results) = sweep(&[("poll.interval", &["50ms", "1s"])], sensor);
+    let told = table(&render(&plan, &results).unwrap());
+    assert!(
+        told.contains("polls in vain, asking every 50ms") && told.contains("80 %"),
+        "{told}"
+    );
+    assert!(told.contains("messages an interval from which polling costs"), "{told}");
+
+    let (plan, results) = sweep(&[("listeners", &["100", "300"])], |run| {
+        run.runs[2].server.rss_settled_bytes = Some(8_000_000 + 10_000 * u64::from(run.scenario.listeners));
+    });
+    let told = table(&render(&plan, &results).unwrap());
+    assert!(
+        told.contains("27 kB, tuned 10.9 kB") && told.contains("10 kB"),
+        "{told}"
+    );
+}
+
+#[test]
 fn words_make_an_axis_too() {
     let (plan, results) = sweep(&[("poll.timer", &["fixed", "after-answer"])], |_| {});
     let swept = render(&plan, &results).unwrap();
