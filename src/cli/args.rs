@@ -10,6 +10,7 @@ use talkplace::load::Settings;
 use talkplace::report::projection::Aim;
 use talkplace::results::knob::{read_rate, read_time};
 
+use super::knee::KneeArgs;
 use super::serve::ServeArgs;
 use super::sweep::SweepArgs;
 
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Run a lab along a knob, and draw each figure as a curve over it
     Sweep(Box<SweepArgs>),
+    /// Search the largest load that keeps a lab's limits, and say what breaks beyond it
+    Knee(Box<KneeArgs>),
     /// Draw runs side by side, and name the knobs in which they differ
     Compare(CompareArgs),
     /// Draw the report of a run again, from its results.json

@@ -4,6 +4,7 @@ mod args;
 mod compare;
 mod eject;
 mod exit;
+mod knee;
 mod labs;
 mod logs;
 mod pages;
@@ -36,6 +37,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Serve(args) => serve::serve(*args),
         Command::Run(args) => run::run(&args),
         Command::Sweep(args) => sweep::sweep(&args),
+        Command::Knee(args) => knee::knee(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Report(args) => redraw::redraw(&args),
         Command::Project(args) => project::project(&args),

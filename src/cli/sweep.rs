@@ -126,7 +126,7 @@ fn begun(args: &SweepArgs) -> anyhow::Result<(SweepFolder, Sweep)> {
     });
     let knobs: Vec<Knob> = knobs.collect();
     let (knobs, points) = source.sweep(args.quick, &args.knobs.changes(), &knobs)?;
-    let folder = SweepFolder::create(&args.out, &source.lab, OffsetDateTime::now_utc())?;
+    let folder = SweepFolder::create(&args.out.join("sweep"), &source.lab, OffsetDateTime::now_utc())?;
     let (name, started_at) = folder.begun().expect("it begins here");
     let sweep = Sweep {
         schema: SCHEMA,

@@ -8,6 +8,7 @@ mod caution;
 mod check;
 mod faults;
 mod health;
+pub mod knee;
 mod library;
 mod measure;
 mod problem;

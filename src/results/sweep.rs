@@ -11,8 +11,6 @@ use super::{FolderError, Results, RunFolder, SCHEMA, Scenario, read_results, wri
 
 /// The file in which the plan is kept.
 const PLAN: &str = "sweep.json";
-/// Below the folder of reports, beside the labs.
-const SWEEPS: &str = "sweep";
 
 /// One scenario along one knob or two: what a sweep measures, in its order. The whole content of `sweep.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,7 +51,7 @@ pub struct Point {
     pub scenario: Scenario,
 }
 
-/// Where the files of one sweep go: `sweep/<lab>/<name>/` below the folder of reports.
+/// Where the files of one sweep go: `<lab>/<name>/` below the folder of all sweeps.
 #[derive(Debug)]
 pub struct SweepFolder {
     path: PathBuf,
@@ -82,8 +80,8 @@ impl SweepFolder {
     ///
     /// # Errors
     /// [`FolderError::NotWritable`]; nothing of it is left then.
-    pub fn create(reports: &Path, lab: &str, started: OffsetDateTime) -> Result<Self, FolderError> {
-        let made = RunFolder::create(&reports.join(SWEEPS), lab, started)?;
+    pub fn create(sweeps: &Path, lab: &str, started: OffsetDateTime) -> Result<Self, FolderError> {
+        let made = RunFolder::create(sweeps, lab, started)?;
         Ok(SweepFolder {
             path: made.path().to_owned(),
             made: Some(made),
@@ -222,7 +220,7 @@ mod tests {
     fn a_plan_is_read_as_it_was_written() {
         let reports = tempfile::tempdir().unwrap();
         let folder = SweepFolder::create(reports.path(), "a-lab", STARTED).unwrap();
-        assert!(folder.path().ends_with("sweep/a-lab/2026-11-22T17-05-33"));
+        assert!(folder.path().ends_with("a-lab/2026-11-22T17-05-33"));
         folder.write_plan(&sweep()).unwrap();
         let (again, read) = SweepFolder::open(folder.path()).unwrap();
         assert_eq!(read, sweep());
