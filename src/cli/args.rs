@@ -10,7 +10,9 @@ use talkplace::load::Settings;
 use talkplace::report::projection::Aim;
 use talkplace::results::knob::{read_rate, read_time};
 
+use super::knee::KneeArgs;
 use super::serve::ServeArgs;
+use super::sweep::SweepArgs;
 
 /// One chat, heard in several ways, and what each of them costs.
 ///
@@ -35,8 +37,12 @@ Exit status: 0 fine, 1 a check of the scenario fails, 2 could not run, 3 ran but
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a lab, and draw a report of what each transport cost
-    // The two with many flags are boxed: they are several times as large as the others.
+    // Those with many flags are boxed: they are several times as large as the others.
     Run(Box<RunArgs>),
+    /// Run a lab along a knob, and draw each figure as a curve over it
+    Sweep(Box<SweepArgs>),
+    /// Search the largest load that keeps a lab's limits, and say what breaks beyond it
+    Knee(Box<KneeArgs>),
     /// Draw runs side by side, and name the knobs in which they differ
     Compare(CompareArgs),
     /// Draw the report of a run again, from its results.json
@@ -68,6 +74,29 @@ pub(crate) struct RunArgs {
     /// A lab (`three-ways`, `01-three-ways` or `1`), or the path of a scenario of your own
     pub(crate) lab: String,
 
+    #[command(flatten)]
+    pub(crate) knobs: KnobArgs,
+    /// The lab's short form, which takes under 15 seconds
+    #[arg(long, help_heading = KNOBS)]
+    pub(crate) quick: bool,
+
+    /// Where the folders of runs are kept
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub(crate) out: PathBuf,
+    /// Leave out the comparison with the latest earlier run of this lab
+    #[arg(long)]
+    pub(crate) no_compare: bool,
+    /// Print the results as JSON on stdout, and nothing else there
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Threads that the listeners are spread over [default: all processors but one, which is the server's]
+    #[arg(long, value_name = "NUMBER", value_parser = threads)]
+    pub(crate) generator_threads: Option<NonZeroUsize>,
+}
+
+/// The knobs of a scenario that can be turned on the command line.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct KnobArgs {
     /// How long the server may hold a long poll: "2s", "25s"
     #[arg(long, value_name = "TIME", help_heading = KNOBS)]
     long_poll_timeout: Option<String>,
@@ -98,25 +127,9 @@ pub(crate) struct RunArgs {
     /// Any other knob, as in a scenario: "feed.text_bytes=256"; `talkplace labs LAB` lists them
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value, help_heading = KNOBS)]
     set: Vec<(String, String)>,
-    /// The lab's short form, which takes under 15 seconds
-    #[arg(long, help_heading = KNOBS)]
-    pub(crate) quick: bool,
-
-    /// Where the folders of runs are kept
-    #[arg(long, value_name = "DIR", default_value = "reports")]
-    pub(crate) out: PathBuf,
-    /// Leave out the comparison with the latest earlier run of this lab
-    #[arg(long)]
-    pub(crate) no_compare: bool,
-    /// Print the results as JSON on stdout, and nothing else there
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Threads that the listeners are spread over [default: all processors but one, which is the server's]
-    #[arg(long, value_name = "NUMBER", value_parser = threads)]
-    generator_threads: Option<NonZeroUsize>,
 }
 
-const KNOBS: &str = "Knobs";
+pub(crate) const KNOBS: &str = "Knobs";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -129,7 +142,7 @@ Examples:
 What it writes: LAB/RUN/ below --out, with results.json, index.html and the charts as SVG.
 ctrl-C ends it early; transports that were finished by then are kept.";
 
-impl RunArgs {
+impl KnobArgs {
     /// The knobs that were turned, in the order in which they count: `--set` may be more precise and comes last.
     pub(crate) fn changes(&self) -> Vec<Change> {
         let flags = [
@@ -158,21 +171,21 @@ impl RunArgs {
         });
         flags.chain(set).collect()
     }
+}
 
-    /// What the load generator may take of this machine.
-    pub(crate) fn generator(&self) -> Settings {
-        Settings {
-            listener_threads: self.generator_threads,
-            ..Settings::default()
-        }
+/// What the load generator may take of this machine.
+pub(crate) fn generator(listener_threads: Option<NonZeroUsize>) -> Settings {
+    Settings {
+        listener_threads,
+        ..Settings::default()
     }
 }
 
-fn threads(text: &str) -> Result<NonZeroUsize, &'static str> {
+pub(crate) fn threads(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse().map_err(|_| "it takes a whole number from 1 up")
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text
         .split_once('=')
         .ok_or("write it as KEY=VALUE, for example feed.text_bytes=256")?;

@@ -1,6 +1,7 @@
 use std::process::ExitCode;
 
-use talkplace::results::{Results, Verdict};
+use talkplace::protocol::Transport;
+use talkplace::results::{Ledger, PollTimer, Results, Scenario, TransportRun, Verdict};
 
 use super::stop::Signal;
 
@@ -26,19 +27,30 @@ impl Exit {
     /// a check that fails is what the caller has asked about, so it is told before the rest.
     ///
     /// A run whose ledger is not clean is unclear: its transports did not carry the same messages, so that their costs
-    /// cannot be compared, and a script that reads only the status must not take it for a good one.
+    /// cannot be compared, and a script that reads only the status must not take it for a good one. Only a timer without a guard
+    /// is meant to hear messages again.
     pub(crate) fn of(results: &Results) -> Self {
         let has = |verdict| results.checks.iter().any(|checked| checked.verdict == verdict);
         if !results.unclear.is_empty() {
             Exit::Unclear
         } else if has(Verdict::Fails) {
             Exit::CheckFails
-        } else if has(Verdict::Unclear) || !results.runs.iter().all(|run| run.ledger.is_clean()) {
+        } else if has(Verdict::Unclear) || !results.runs.iter().all(|run| is_clean(run, &results.scenario)) {
             Exit::Unclear
         } else {
             Exit::Fine
         }
     }
+}
+
+fn is_clean(run: &TransportRun, scenario: &Scenario) -> bool {
+    let repeats = run.transport == Transport::Poll && scenario.poll_timer == PollTimer::Unguarded;
+    let repeated = if repeats { 0 } else { run.ledger.repeated };
+    Ledger {
+        repeated,
+        ..run.ledger.clone()
+    }
+    .is_clean()
 }
 
 impl From<Exit> for ExitCode {

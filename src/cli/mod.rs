@@ -4,6 +4,7 @@ mod args;
 mod compare;
 mod eject;
 mod exit;
+mod knee;
 mod labs;
 mod logs;
 mod pages;
@@ -15,6 +16,7 @@ mod run;
 mod serve;
 mod show;
 mod stop;
+mod sweep;
 mod terminal;
 
 use std::process::ExitCode;
@@ -34,6 +36,8 @@ pub(crate) fn main() -> ExitCode {
     let done = enough_files().and_then(|()| match args.command {
         Command::Serve(args) => serve::serve(*args),
         Command::Run(args) => run::run(&args),
+        Command::Sweep(args) => sweep::sweep(&args),
+        Command::Knee(args) => knee::knee(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Report(args) => redraw::redraw(&args),
         Command::Project(args) => project::project(&args),

@@ -8,7 +8,7 @@ use talkplace::report::{self, Report};
 use talkplace::results::{Results, RunFolder, latest_complete};
 use time::OffsetDateTime;
 
-use super::args::RunArgs;
+use super::args::{RunArgs, generator};
 use super::exit::Exit;
 use super::progress::Shown;
 use super::stop::{Signal, Stop};
@@ -17,11 +17,11 @@ use super::{pages, pick, runtime, show, terminal};
 /// `talkplace run`: everything is checked and the folder is made before anything is measured.
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let source = pick::scenario(&args.lab)?;
-    let scenario = source.scenario(args.quick, &args.changes())?;
+    let scenario = source.scenario(args.quick, &args.knobs.changes())?;
     let server = std::env::current_exe().context("the system does not tell where this program is")?;
     let setup = Setup {
         target: Target::Spawn(server),
-        generator: args.generator(),
+        generator: generator(args.generator_threads),
     };
     let folder = RunFolder::create(&args.out, &scenario.lab, OffsetDateTime::now_utc())?;
     let mut results = lab::begin(scenario, args.quick, &folder);

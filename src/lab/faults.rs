@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::protocol::Transport;
-use crate::results::Scenario;
 use crate::results::knob::write_time;
+use crate::results::{PollTimer, Scenario};
 
 /// A message's text carries its number in the schedule, and still has to look like a text.
 const SHORTEST_TEXT: u32 = 16;
@@ -163,6 +163,22 @@ fn together(scenario: &Scenario, check: Check<'_>) {
         write_time(scenario.duration)
     );
     check(stop * 2 <= scenario.duration, &["server.stop", "duration"], &whole);
+    let unguarded = scenario.poll_timer == PollTimer::Unguarded;
+    let many = format!(
+        "without a guard a listener asks every {} while an answer takes {}: more than the six connections that a browser opens",
+        write_time(scenario.poll_interval),
+        write_time(scenario.rtt)
+    );
+    check(
+        !unguarded || scenario.rtt < scenario.poll_interval * 5,
+        &["poll.timer", "poll.interval", "link.rtt"],
+        &many,
+    );
+    check(
+        !unguarded || scenario.http_keep_alive,
+        &["poll.timer", "http.keep_alive"],
+        "a timer without a guard keeps its connections: leave http.keep_alive true",
+    );
     // The last message leaves at the very end; whoever asks for it last must still be given the time to hear it.
     let mut needed = scenario.rtt * 2;
     if scenario.transports.contains(&Transport::Poll) {

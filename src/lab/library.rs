@@ -34,6 +34,9 @@ macro_rules! lab {
 /// All of them, in the order in which they are best done.
 pub static LABS: &[Lab] = &[
     lab!("01-three-ways": "README.md", "scenario.toml"),
+    lab!("03-polling": "README.md", "scenario.toml"),
+    lab!("05-long-polling": "README.md", "scenario.toml"),
+    lab!("08-broadcast": "README.md", "scenario.toml"),
     lab!("15-coordinated-omission": "README.md", "scenario.toml"),
 ];
 
@@ -102,6 +105,21 @@ mod tests {
             assert!(scenario.question.ends_with('?'), "{}", lab.folder);
             assert_ne!(scenario.title, scenario.lab);
         }
+    }
+
+    #[test]
+    fn a_lab_that_sweeps_does_so_in_both_forms() {
+        let swept: Vec<&str> = LABS
+            .iter()
+            .filter(|lab| lab.source().text.contains("\n[sweep]"))
+            .map(|lab| {
+                let whole = lab.source().sweep(false, &[], &[]).unwrap().1.len();
+                let quick = lab.source().sweep(true, &[], &[]).unwrap().1.len();
+                assert!(quick > 1 && quick <= whole, "{}: {quick} of {whole} points", lab.folder);
+                lab.name()
+            })
+            .collect();
+        assert_eq!(swept, ["polling", "long-polling", "broadcast"]);
     }
 
     #[test]

@@ -8,11 +8,13 @@ mod caution;
 mod check;
 mod faults;
 mod health;
+pub mod knee;
 mod library;
 mod measure;
 mod problem;
 mod read;
 mod source;
+pub mod sweep;
 #[cfg(test)]
 mod testing;
 

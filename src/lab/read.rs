@@ -10,6 +10,8 @@ use crate::results::knob::{KEYS, Key, Kind, nearest};
 
 /// The table whose keys are those of the scenario again.
 const QUICK: &str = "quick";
+/// The table whose keys are those of the scenario, each with a list of values.
+const SWEEP: &str = "sweep";
 
 /// What a file says about one key.
 #[derive(Debug)]
@@ -21,26 +23,45 @@ pub(super) struct Setting {
     pub(super) quick: bool,
 }
 
+/// What a file says about a knob to sweep.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) key: &'static Key,
+    pub(super) values: Vec<String>,
+    pub(super) place: Place,
+    /// Whether it stands in `[quick.sweep]`.
+    pub(super) quick: bool,
+}
+
+/// All that a file says.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    pub(super) settings: Vec<Setting>,
+    /// In the order of their lines.
+    pub(super) sweep: Vec<Listed>,
+}
+
 /// Reads a scenario file; whatever is wrong goes to `problems`, and the rest is read all the same.
-pub(super) fn read(file: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<Setting> {
+pub(super) fn read(file: &str, text: &str, problems: &mut Vec<Problem>) -> Said {
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut reader = Reader {
         file,
         text,
         problems: Vec::new(),
-        settings: Vec::new(),
+        said: Said::default(),
     };
     reader.table(document.get_ref(), "", false);
     let Reader {
         problems: mut found,
-        mut settings,
+        mut said,
         ..
     } = reader;
     if !errors.is_empty() {
         // What the parser guessed behind a slip in the syntax says nothing about what was meant there.
         let broken: Vec<Place> = errors.iter().map(|error| place(file, text, error.span())).collect();
         found.retain(|problem| !on_a_line_of(&broken, &problem.place));
-        settings.retain(|setting| !on_a_line_of(&broken, &setting.place));
+        said.settings.retain(|setting| !on_a_line_of(&broken, &setting.place));
+        said.sweep.retain(|listed| !on_a_line_of(&broken, &listed.place));
         let sentences = errors
             .iter()
             .map(|error| format!("this is not TOML: {}", one_line(error.message())));
@@ -52,14 +73,15 @@ pub(super) fn read(file: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<S
         );
     }
     problems.append(&mut found);
-    settings
+    said.sweep.sort_by(|one, other| one.place.cmp(&other.place));
+    said
 }
 
 struct Reader<'a> {
     file: &'a str,
     text: &'a str,
     problems: Vec<Problem>,
-    settings: Vec<Setting>,
+    said: Said,
 }
 
 impl Reader<'_> {
@@ -68,10 +90,45 @@ impl Reader<'_> {
             let name = format!("{prefix}{}", key.get_ref());
             match value.get_ref() {
                 DeValue::Table(inner) if name == QUICK && !quick => self.table(inner, "", true),
+                DeValue::Table(inner) if name == SWEEP => self.sweep(inner, "", quick),
                 DeValue::Table(inner) if KEYS.iter().any(|key| key.name.starts_with(&format!("{name}."))) => {
                     self.table(inner, &format!("{name}."), quick);
                 }
                 _ => self.setting(&name, key.span(), value, quick),
+            }
+        }
+    }
+
+    fn sweep(&mut self, table: &DeTable<'_>, prefix: &str, quick: bool) {
+        for (key, value) in table {
+            let name = format!("{prefix}{}", key.get_ref());
+            match (Key::named(&name), value.get_ref()) {
+                (None, DeValue::Table(inner)) => self.sweep(inner, &format!("{name}."), quick),
+                (None, _) => self.problem(key.span(), unknown(&name)),
+                (Some(key_of), DeValue::Array(items)) => {
+                    let values: Option<Vec<String>> =
+                        items.iter().map(|item| as_text(item.get_ref(), key_of.kind)).collect();
+                    match values {
+                        Some(values) => self.said.sweep.push(Listed {
+                            key: key_of,
+                            values,
+                            place: place(self.file, self.text, Some(key.span())),
+                            quick,
+                        }),
+                        None => self.problem(
+                            value.span(),
+                            format!("{name} is swept over a list of values, each {}", key_of.kind.describe()),
+                        ),
+                    }
+                }
+                (Some(key_of), other) => self.problem(
+                    value.span(),
+                    format!(
+                        "{name} is swept over a list of values, each {}, not TOML's {}",
+                        key_of.kind.describe(),
+                        other.type_str()
+                    ),
+                ),
             }
         }
     }
@@ -83,7 +140,7 @@ impl Reader<'_> {
         match as_text(value.get_ref(), key.kind) {
             Some(value) => {
                 let place = place(self.file, self.text, Some(span));
-                self.settings.push(Setting {
+                self.said.settings.push(Setting {
                     key,
                     value,
                     place,
@@ -118,6 +175,11 @@ pub(super) fn unknown(name: &str) -> String {
     if !within.is_empty() {
         return format!("`{name}` is one table and no value; its keys are {}", within.join(", "));
     }
+    if name == SWEEP {
+        return format!(
+            "`{SWEEP}` is one table and no value; its keys are those of the scenario, each with a list of values"
+        );
+    }
     if name == QUICK {
         return format!("`{QUICK}` is one table and no value; its keys are those of the scenario again");
     }
@@ -134,6 +196,7 @@ fn as_text(value: &DeValue<'_>, kind: Kind) -> Option<String> {
         (Kind::Number | Kind::Time | Kind::Rate, DeValue::Integer(number)) => Some(number.as_str().to_owned()),
         (Kind::Time | Kind::Rate, DeValue::Float(number)) => Some(number.as_str().to_owned()),
         (Kind::Text | Kind::Time | Kind::Rate | Kind::Word(_), DeValue::String(text)) => Some(text.to_string()),
+        (Kind::Word(_), DeValue::Boolean(is)) => Some(is.to_string()),
         (Kind::Words(_) | Kind::Checks, DeValue::Array(items)) => {
             let between = if kind == Kind::Checks { ";" } else { "," };
             let words: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();

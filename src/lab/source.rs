@@ -3,9 +3,10 @@ use std::collections::HashMap;
 
 use super::faults::{Fault, faults};
 use super::problem::{Place, Problem, Problems};
-use super::read::{Setting, read, unknown};
-use crate::results::Scenario;
+use super::read::{Said, Setting, read, unknown};
+use super::sweep::{self, Knob};
 use crate::results::knob::Key;
+use crate::results::{Point, Scenario, Swept};
 
 /// A scenario as it was written, not yet read.
 #[derive(Debug, Clone)]
@@ -36,7 +37,7 @@ impl Source {
     /// Everything that is wrong with it, at once. A `[quick]` table is checked even when it is not asked for.
     pub fn scenario(&self, quick: bool, changes: &[Change]) -> Result<Scenario, Problems> {
         let mut problems = Vec::new();
-        let mut settings = read(&self.file, &self.text, &mut problems);
+        let Said { mut settings, .. } = read(&self.file, &self.text, &mut problems);
         // The last one wins, and [quick] comes after the rest of its file.
         settings.sort_by_key(|setting| setting.quick);
         let form = |quick: bool, problems: &mut Vec<Problem>| {
@@ -51,6 +52,28 @@ impl Source {
         problems.append(&mut others);
         Problems::none_of(problems)?;
         Ok(scenario)
+    }
+
+    /// The points of a sweep of this scenario: along the knobs that were typed, or else along those of its `[sweep]` table; in the
+    /// short form along those of `[quick.sweep]`, where there is one.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the scenario at any of the points, at once.
+    pub fn sweep(&self, quick: bool, changes: &[Change], typed: &[Knob]) -> Result<(Vec<Swept>, Vec<Point>), Problems> {
+        // What is wrong with the scenario itself would be told again at each point.
+        self.scenario(quick, changes)?;
+        let Said { sweep: listed, .. } = read(&self.file, &self.text, &mut Vec::new());
+        let knobs = sweep::knobs(&self.file, listed, typed, quick)?;
+        let mut points = Vec::new();
+        for (n, changed) in sweep::pairs(&knobs).into_iter().enumerate() {
+            let all = [changes, &changed].concat();
+            points.push(Point {
+                folder: format!("{:02}", n + 1),
+                values: changed.into_iter().map(|change| change.value).collect(),
+                scenario: self.scenario(quick, &all)?,
+            });
+        }
+        Ok((knobs.into_iter().map(Knob::into_swept).collect(), points))
     }
 
     fn build<'a>(

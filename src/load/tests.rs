@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::testing::{FakeServer, Fault, scenario};
 use super::*;
-use crate::results::{Arrivals, Ledger, PollTimer};
+use crate::results::{Arrivals, Ledger, PollPhase, PollTimer};
 
 /// Short enough for a test, and longer than any answer that comes at all.
 fn settings() -> Settings {
@@ -125,6 +125,72 @@ async fn waiting_after_the_answer_asks_too() {
     assert!(run.ledger.is_clean(), "{:?}", run.ledger);
     // A turn takes 50 ms and the round trip at least.
     assert!((1..=5 * 10).contains(&run.counts.requests), "{}", run.counts.requests);
+}
+
+#[tokio::test]
+async fn without_keep_alive_every_poll_opens_a_connection() {
+    for transport in [Transport::Poll, Transport::LongPoll] {
+        let scenario = Scenario {
+            http_keep_alive: false,
+            rtt: Duration::from_millis(10),
+            ..scenario()
+        };
+        let run = measured(Fault::None, transport, &scenario).await;
+        assert!(run.ledger.is_clean(), "{transport}: {:?}", run.ledger);
+        let (requests, opened) = (run.counts.requests, run.counts.connections.opened);
+        // Of each of the five listeners the first or the last may lie across an end of the window.
+        assert!(
+            requests > 5 && requests.abs_diff(opened) <= 5,
+            "{transport}: {requests} {opened}"
+        );
+        assert_eq!(run.failures.total(), 0, "{transport}: {:?}", run.failures);
+    }
+}
+
+#[tokio::test]
+async fn a_timer_without_a_guard_hears_messages_again() {
+    let scenario = Scenario {
+        poll_timer: PollTimer::Unguarded,
+        poll_interval: Duration::from_millis(40),
+        rtt: Duration::from_millis(100),
+        ..scenario()
+    };
+    let run = measured(Fault::None, Transport::Poll, &scenario).await;
+    let ledger = &run.ledger;
+    assert_eq!(
+        (ledger.lost, run.failures.total()),
+        (0, 0),
+        "{ledger:?} {:?}",
+        run.failures
+    );
+    // An answer takes two and a half intervals, so two further requests leave with the cursor as it was.
+    assert!(ledger.repeated > ledger.expected, "{ledger:?}");
+    let quick = Scenario {
+        rtt: Duration::ZERO,
+        ..scenario
+    };
+    let run = measured(Fault::None, Transport::Poll, &quick).await;
+    assert_eq!(run.ledger.lost, 0);
+    assert!(run.counts.requests > 5, "{}", run.counts.requests);
+}
+
+#[tokio::test]
+async fn listeners_in_phase_ask_together() {
+    let scenario = Scenario {
+        poll_phase: PollPhase::Aligned,
+        poll_interval: Duration::from_millis(200),
+        ..scenario()
+    };
+    let run = measured(Fault::None, Transport::Poll, &scenario).await;
+    assert!(run.ledger.is_clean(), "{:?}", run.ledger);
+    let asked = run.timeline.requests.iter().filter(|requests| **requests > 0).count();
+    let requests: u64 = run.timeline.requests.iter().sum();
+    assert!(requests >= 5, "{:?}", run.timeline);
+    // Each herd falls into one step of the timeline, or, on a late machine, into a few.
+    assert!(
+        asked as u64 <= requests.div_ceil(2),
+        "{asked} steps, {requests} requests"
+    );
 }
 
 #[tokio::test]

@@ -1,3 +1,4 @@
+use super::poll_variants::copies_without_guard;
 use super::{Arrivals, Delay, Exchange, Prediction};
 
 /// Short polling: ask, hear what there is, ask again later.
@@ -32,6 +33,9 @@ pub enum PollTimer {
     Fixed,
     /// From the answer to the next request.
     AfterAnswer,
+    /// From request to request, whether the last answer is there or not; see
+    /// [`copies_without_guard`](super::poll_variants::copies_without_guard).
+    Unguarded,
 }
 
 impl ShortPoll {
@@ -43,8 +47,9 @@ impl ShortPoll {
     pub fn cycle_s(&self) -> f64 {
         match self.timer {
             PollTimer::AfterAnswer => self.interval_s + self.exchange.gap_s(),
-            PollTimer::Fixed if self.interval_s == 0.0 => self.exchange.turnaround_s(),
-            PollTimer::Fixed => {
+            PollTimer::Unguarded if self.interval_s > 0.0 => self.interval_s,
+            PollTimer::Fixed | PollTimer::Unguarded if self.interval_s == 0.0 => self.exchange.turnaround_s(),
+            PollTimer::Fixed | PollTimer::Unguarded => {
                 // The small step back keeps an answer that takes exactly n intervals from counting as n + 1 by rounding.
                 let intervals = (self.exchange.turnaround_s() / self.interval_s - 1e-9).ceil();
                 self.interval_s * intervals.max(1.0)
@@ -56,12 +61,17 @@ impl ShortPoll {
     pub fn predict(&self) -> Prediction {
         let cycle_s = self.cycle_s();
         let answer_s = self.exchange.answer_s();
-        let some = self.arrivals.chance_of_some(cycle_s);
+        // Without a guard a look finds again what the looks before it found, until their answers have moved the cursor.
+        let seen_s = match self.timer {
+            PollTimer::Unguarded if self.interval_s > 0.0 => cycle_s * copies_without_guard(cycle_s, &self.exchange),
+            _ => cycle_s,
+        };
+        let some = self.arrivals.chance_of_some(seen_s);
         Prediction {
             delay: Delay::even(answer_s, cycle_s + answer_s),
             requests_per_s: 1.0 / cycle_s,
             empty_share: 1.0 - some,
-            messages_per_full_answer: self.arrivals.expected_if_some(cycle_s, some),
+            messages_per_full_answer: self.arrivals.expected_if_some(seen_s, some),
         }
     }
 }
@@ -94,6 +104,28 @@ mod tests {
         assert_eq!(poll(PollTimer::Fixed, 0.5).cycle_s(), 1.0);
         assert_eq!(poll(PollTimer::Fixed, 0.6).cycle_s(), 2.0);
         assert_eq!(poll(PollTimer::Fixed, 1.7).cycle_s(), 4.0);
+    }
+
+    #[test]
+    fn without_a_guard_every_tick_asks_and_answers_repeat() {
+        let slow = poll(PollTimer::Unguarded, 0.6);
+        assert_eq!(slow.cycle_s(), 1.0);
+        let guarded = poll(PollTimer::Fixed, 0.6).predict();
+        let prediction = slow.predict();
+        assert_eq!(prediction.requests_per_s, 2.0 * guarded.requests_per_s);
+        // Each message is in two answers, as a look sees the two seconds since the cursor moved last.
+        let told = prediction.full_per_s() * prediction.messages_per_full_answer;
+        assert!((told - 2.0 * 0.1).abs() < 1e-12, "{told}");
+        assert!(
+            (prediction.delay.mean_s() - 1.1).abs() < 1e-12,
+            "half a tick and one way"
+        );
+        let quick = poll(PollTimer::Unguarded, 0.05).predict();
+        assert_eq!(
+            quick,
+            poll(PollTimer::Fixed, 0.05).predict(),
+            "nothing to guard against"
+        );
     }
 
     #[test]

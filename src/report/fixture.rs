@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::model::Plan;
 use crate::protocol::Transport;
 use crate::results::{
-    Answers, Arrivals, Connections, Counts, Distribution, Failures, Health, Host, Ledger, Parts, PollTimer, Publishing,
-    Results, SCHEMA, Scenario, Segments, ServerCost, Timeline, TransportRun,
+    Answers, Arrivals, Connections, Counts, Distribution, Failures, Health, Host, Ledger, Parts, PollPhase, PollTimer,
+    Publishing, Results, SCHEMA, Scenario, Segments, ServerCost, Timeline, TransportRun,
 };
 
 const LISTENERS: u64 = 300;
@@ -75,6 +75,8 @@ fn scenario() -> Scenario {
         rtt: Duration::from_millis(100),
         poll_interval: Duration::from_secs(1),
         poll_timer: PollTimer::Fixed,
+        poll_phase: PollPhase::Random,
+        http_keep_alive: true,
         long_poll_timeout: Duration::from_secs(25),
         server_workers: 1,
         server_keep_messages: 10_000,

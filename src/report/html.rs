@@ -16,7 +16,7 @@ use super::rounds::apart;
 use super::table::Table;
 use super::wire::{self, Wire};
 use super::word::{list, name};
-use crate::results::{Arrivals, Caution, Host, PollTimer, Scenario};
+use crate::results::{Arrivals, Caution, Host, PollPhase, PollTimer, Scenario};
 
 const TEMPLATE: &str = include_str!("page.html");
 /// How a table is set, on this page and on others.
@@ -148,6 +148,7 @@ fn method(scenario: &Scenario) -> Vec<String> {
     let timer = match scenario.poll_timer {
         PollTimer::Fixed => "on a fixed timer, from request to request",
         PollTimer::AfterAnswer => "from an answer to the next request",
+        PollTimer::Unguarded => "on a timer that does not wait for answers",
     };
     let messages = match number::figure(scenario.rate_per_s).as_str() {
         "1" => "1 message".to_owned(),
@@ -174,9 +175,18 @@ fn method(scenario: &Scenario) -> Vec<String> {
         ),
         link,
         format!(
-            "Short polling asked every {}, {timer}. A long poll was held for {} at most.",
+            "Short polling asked every {}, {timer}{}. A long poll was held for {} at most.{}",
             lasting(scenario.poll_interval),
-            lasting(scenario.long_poll_timeout)
+            match scenario.poll_phase {
+                PollPhase::Random => "",
+                PollPhase::Aligned => ", all listeners at the same instants",
+            },
+            lasting(scenario.long_poll_timeout),
+            if scenario.http_keep_alive {
+                ""
+            } else {
+                " Every request of a poll had a connection of its own."
+            }
         ),
         format!(
             "The first {} were a warm-up, heard but not counted. Then came the window of {}, in which everything was counted, and up to {} \

@@ -15,6 +15,7 @@ mod number;
 mod prediction;
 pub mod projection;
 mod rounds;
+pub mod sweep;
 mod table;
 mod wire;
 mod word;

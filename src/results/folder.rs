@@ -50,6 +50,9 @@ pub enum FolderError {
     /// The folder is no run's.
     #[error("{} holds no results.json, so it is not the folder of a run", .0.display())]
     NoResults(PathBuf),
+    /// The folder is no sweep's.
+    #[error("{} holds no plan of a sweep, so it is not the folder of one", .0.display())]
+    NoSweep(PathBuf),
     /// The file is there but cannot be read.
     #[error("{} could not be read", file.display())]
     Read {
@@ -94,9 +97,7 @@ impl RunFolder {
             .and_then(|()| first_free(&parent, started))
             .map_err(not_writable);
         let (name, path) = folder.inspect_err(|_| remove_empty(&made))?;
-        let started_at = started
-            .format(&Rfc3339)
-            .expect("a year of four digits has an RFC 3339 form");
+        let started_at = rfc_3339(started);
         let made = [vec![path.clone()], made].concat();
         let folder = RunFolder {
             path,
@@ -112,6 +113,24 @@ impl RunFolder {
                 Err(FolderError::NotWritable { path, source })
             }
         }
+    }
+
+    /// The folder of a run that is a part of something larger, made where it is missing; its place and its name are given.
+    ///
+    /// # Errors
+    /// [`FolderError::NotWritable`].
+    pub(super) fn at(path: &Path, name: String, started: OffsetDateTime) -> Result<Self, FolderError> {
+        let made = missing(path);
+        fs::create_dir_all(path).map_err(|source| FolderError::NotWritable {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(RunFolder {
+            path: path.to_owned(),
+            name,
+            started_at: rfc_3339(started),
+            made,
+        })
     }
 
     /// The folder, as the user would type it.
@@ -229,6 +248,11 @@ fn age(name: &str) -> Option<(PrimitiveDateTime, u32)> {
 const NAME: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]-[minute]-[second]");
 /// How many characters `2026-11-22T17-05-33` has.
 const TIME_LENGTH: usize = 19;
+
+fn rfc_3339(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339)
+        .expect("a year of four digits has an RFC 3339 form")
+}
 
 fn first_free(parent: &Path, started: OffsetDateTime) -> io::Result<(String, PathBuf)> {
     let time = started

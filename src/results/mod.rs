@@ -11,6 +11,7 @@ pub mod knob;
 pub mod metric;
 mod run;
 mod scenario;
+mod sweep;
 mod trace;
 
 pub use check::{Check, CheckError, Checked, Comparison, Right, Term, Verdict};
@@ -20,7 +21,8 @@ pub use run::{
     Answers, Bytes, Connections, Counts, Failures, Health, Ledger, Little, Parts, Publishing, Segments, ServerCost,
     Timeline, TransportRun,
 };
-pub use scenario::{Arrivals, PollTimer, Scenario};
+pub use scenario::{Arrivals, PollPhase, PollTimer, Scenario};
+pub use sweep::{Point, Sweep, SweepFolder, Swept};
 pub use trace::{Piece, Trace, Traced, Way};
 
 use serde::{Deserialize, Serialize};

@@ -43,11 +43,15 @@ pub struct Scenario {
     /// Round-trip time of the link between the listeners and the server: half of it each way, all of it before a new connection's first byte.
     #[serde(rename = "rtt_s", with = "seconds")]
     pub rtt: Duration,
+    /// Polls: whether a connection is kept from request to request; without that each request opens one of its own, which costs a round trip.
+    pub http_keep_alive: bool,
     /// Short polling: from one request to the next, or from an answer to the next request, as the timer says.
     #[serde(rename = "poll_interval_s", with = "seconds")]
     pub poll_interval: Duration,
     /// Short polling: what the interval is counted from.
     pub poll_timer: PollTimer,
+    /// Short polling: when within the interval each listener asks.
+    pub poll_phase: PollPhase,
     /// Long polling: how long the server may hold a request.
     #[serde(rename = "long_poll_timeout_s", with = "seconds")]
     pub long_poll_timeout: Duration,
@@ -82,6 +86,19 @@ pub enum PollTimer {
     Fixed,
     /// From the answer to the next request (`setTimeout` in the answer's handler).
     AfterAnswer,
+    /// From request to request, whether the last answer is there or not (`setInterval` as it comes): the cursor stands still
+    /// until it is, so that messages are asked for again, each time over a further connection.
+    Unguarded,
+}
+
+/// When within the interval the listeners of short polling ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PollPhase {
+    /// Each at an instant of its own, drawn from the seed.
+    Random,
+    /// All at the same: the herd that a page makes whose timer starts with a common event.
+    Aligned,
 }
 
 impl Scenario {
@@ -113,8 +130,10 @@ impl Default for Scenario {
             arrivals: Arrivals::Poisson,
             text_bytes: 64,
             rtt: Duration::from_millis(40),
+            http_keep_alive: true,
             poll_interval: Duration::from_secs(1),
             poll_timer: PollTimer::Fixed,
+            poll_phase: PollPhase::Random,
             long_poll_timeout: Duration::from_secs(25),
             server_workers: 0,
             server_keep_messages: 10_000,

@@ -7,9 +7,11 @@
 mod capture;
 mod command_line;
 mod keeping;
+mod knee;
 mod project;
 mod runs;
 mod server;
 mod serving;
 mod strain;
 mod support;
+mod sweep;

@@ -39,7 +39,7 @@ pub(super) async fn attend(listener: &mut Listener) -> Attendance {
     let mut body = answer.into_body();
     let mut parser = Parser::default();
     while let Some(bytes) = http.piece(&mut body).await? {
-        let now = listener.arrival.at();
+        let now = http.arrived();
         parser.read(&bytes, |event| take(listener, &event, now))?;
     }
     Err(Failure::Broken.into())

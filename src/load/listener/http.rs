@@ -3,17 +3,20 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
-use hyper::header::{HOST, HeaderValue, USER_AGENT};
+use hyper::header::{CONNECTION, HOST, HeaderValue, USER_AGENT};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 
-use super::{End, Listener, Wire};
+use super::{Bench, End, Listener, Wire};
+use crate::load::link::Arrival;
 use crate::load::recorder::Failure;
+use crate::load::tap::SharedRecording;
 
 /// Room for an answer's head, and for what comes with it. hyper would begin with 8 KiB, which 15,000 listeners would all keep.
 const READ_BUFFER: usize = 2048;
@@ -25,7 +28,10 @@ pub(super) struct Http {
     sender: SendRequest<Empty<Bytes>>,
     connection: Driven,
     host: HeaderValue,
+    arrival: Arrival,
     was_used: bool,
+    /// Whether it is for further requests, too.
+    is_kept: bool,
 }
 
 /// hyper's side of the connection, within the listener's own task: one of its own would cost each answer two more turns
@@ -63,8 +69,12 @@ impl Driven {
 impl Http {
     /// Connects.
     pub(super) async fn open(listener: &Listener) -> Result<Http, Failure> {
-        let bench = &listener.bench;
-        let wire = listener.connect().await?;
+        Http::over(&listener.bench, listener.recording.as_ref()).await
+    }
+
+    /// The same while the listener does something else.
+    pub(super) async fn over(bench: &Bench, recording: Option<&SharedRecording>) -> Result<Http, Failure> {
+        let (wire, arrival) = bench.connect(recording).await?;
         let (sender, connection) = Builder::new()
             .read_buf_exact_size(Some(READ_BUFFER))
             .handshake(TokioIo::new(wire))
@@ -72,11 +82,18 @@ impl Http {
             .map_err(|error| kind(&error))?;
         let host = HeaderValue::try_from(bench.server.to_string()).expect("an address is a header's value");
         Ok(Http {
+            is_kept: bench.scenario.http_keep_alive,
             sender,
             connection: Driven(Some(Box::pin(connection))),
             host,
+            arrival,
             was_used: false,
         })
+    }
+
+    /// When what was read last had come.
+    pub(super) fn arrived(&self) -> Instant {
+        self.arrival.at()
     }
 
     /// Waits until the connection takes a request.
@@ -91,11 +108,13 @@ impl Http {
 
     /// Asks for a path; gives the answer's head. The connection has to be ready.
     pub(super) async fn get(&mut self, path: &str) -> Result<Response<Incoming>, Failure> {
-        let request = Request::get(path)
+        let mut request = Request::get(path)
             .header(HOST, self.host.clone())
-            .header(USER_AGENT, HeaderValue::from_static("talkplace"))
-            .body(Empty::new())
-            .expect("our own paths are paths");
+            .header(USER_AGENT, HeaderValue::from_static("talkplace"));
+        if !self.is_kept {
+            request = request.header(CONNECTION, HeaderValue::from_static("close"));
+        }
+        let request = request.body(Empty::new()).expect("our own paths are paths");
         let answer = self.connection.during(self.sender.send_request(request)).await;
         self.was_used = true;
         answer.map_err(|error| kind(&error))

@@ -7,6 +7,7 @@ mod events;
 mod http;
 mod poll;
 mod sse;
+mod unguarded;
 mod websocket;
 
 use std::convert::Infallible;
@@ -67,8 +68,6 @@ pub(crate) struct Listener {
     is_ready: bool,
     /// Failures since it was last served.
     setbacks: u32,
-    /// When what it read last had come.
-    arrival: Arrival,
     /// Keeps what crosses its connections, if anything does.
     recording: Option<SharedRecording>,
 }
@@ -97,8 +96,8 @@ impl From<Failure> for End {
 }
 
 impl Bench {
-    /// Opens a connection, which takes one round trip of the link: SYN and SYN-ACK are half of it each.
-    async fn connect(&self, arrival: &Arrival, recording: Option<&SharedRecording>) -> Result<Wire, Failure> {
+    /// Opens a connection, and with it what tells when things come; it takes one round trip of the link: SYN and SYN-ACK are half of it each.
+    async fn connect(&self, recording: Option<&SharedRecording>) -> Result<(Wire, Arrival), Failure> {
         let one_way = self.scenario.one_way();
         self.wait(one_way).await;
         let stream = {
@@ -118,13 +117,9 @@ impl Bench {
             recording.borrow_mut().connected(Instant::now());
         }
         let tapped = Tap::new(stream, Rc::clone(&self.recorder), recording.cloned());
-        Ok(Link::new(
-            tapped,
-            one_way,
-            &self.timer,
-            arrival.clone(),
-            recording.cloned(),
-        ))
+        let arrival = Arrival::new();
+        let link = Link::new(tapped, one_way, &self.timer, arrival.clone(), recording.cloned());
+        Ok((link, arrival))
     }
 
     async fn wait(&self, length: Duration) {
@@ -149,7 +144,6 @@ impl Listener {
             phase,
             is_ready: false,
             setbacks: 0,
-            arrival: Arrival::new(),
             recording,
         }
     }
@@ -172,10 +166,6 @@ impl Listener {
                 self.pause().await;
             }
         }
-    }
-
-    async fn connect(&self) -> Result<Wire, Failure> {
-        self.bench.connect(&self.arrival, self.recording.as_ref()).await
     }
 
     /// It has been answered: that is what the engine waits for before it starts the clock.

@@ -9,7 +9,7 @@ use super::http::Http;
 use super::{Attendance, Bench, End, Listener};
 use crate::load::heard::Batch;
 use crate::load::recorder::{Answer, Failure};
-use crate::results::PollTimer;
+use crate::results::{PollPhase, PollTimer};
 
 /// The most messages that the contract lets a batch have: a busy feed is then asked as rarely as it can be.
 const LIMIT: usize = 1000;
@@ -24,7 +24,7 @@ pub(super) enum Kind {
 }
 
 /// What to do after an answer.
-enum Next {
+pub(super) enum Next {
     /// Wait for one's turn.
     Turn,
     /// Ask again at once: there may be more.
@@ -33,9 +33,12 @@ enum Next {
     Pause,
 }
 
-/// Polls over one connection.
+/// Polls over one connection, or over one for each request.
 pub(super) async fn attend(listener: &mut Listener, kind: Kind) -> Attendance {
     let bench = listener.bench.clone();
+    if kind == Kind::Short && bench.scenario.poll_timer == PollTimer::Unguarded {
+        return super::unguarded::attend(listener).await;
+    }
     let mut http = Http::open(listener).await?;
     // The first request goes at once: whoever comes (back) wants to know now. The turns begin after it.
     let mut is_first = !listener.is_ready;
@@ -49,16 +52,19 @@ pub(super) async fn attend(listener: &mut Listener, kind: Kind) -> Attendance {
         };
         let answered = bench.timer.within(patience, ask(&mut http, &path)).await;
         let (status, body) = answered.map_err(|_| Failure::TimedOut)??;
-        match take(listener, status, &body)? {
+        match take(listener, status, &body, http.arrived())? {
             Next::Turn if kind == Kind::Short => http.idle(wait_for_turn(&bench, listener.phase, is_first)).await,
             Next::Turn | Next::AtOnce => {}
             Next::Pause => http.idle(listener.pause()).await,
         }
         is_first = false;
+        if !bench.scenario.http_keep_alive {
+            http = Http::open(listener).await?;
+        }
     }
 }
 
-fn path(listener: &Listener, kind: Kind) -> String {
+pub(super) fn path(listener: &Listener, kind: Kind) -> String {
     let after = listener.cursor;
     match kind {
         Kind::Short => format!("/talkplace/poll?after={after}&limit={LIMIT}"),
@@ -71,15 +77,14 @@ fn path(listener: &Listener, kind: Kind) -> String {
     }
 }
 
-async fn ask(http: &mut Http, path: &str) -> Result<(StatusCode, Bytes), Failure> {
+pub(super) async fn ask(http: &mut Http, path: &str) -> Result<(StatusCode, Bytes), Failure> {
     let answer = http.get(path).await?;
     let status = answer.status();
     Ok((status, http.whole(answer.into_body()).await?))
 }
 
 /// Counts an answer and what it carries.
-fn take(listener: &mut Listener, status: StatusCode, body: &[u8]) -> Result<Next, End> {
-    let now = listener.arrival.at();
+pub(super) fn take(listener: &mut Listener, status: StatusCode, body: &[u8], now: Instant) -> Result<Next, End> {
     let count = |listener: &Listener, answer| listener.bench.recorder.borrow_mut().answer(answer, now);
     match status {
         StatusCode::OK => {
@@ -120,13 +125,18 @@ fn take(listener: &mut Listener, status: StatusCode, body: &[u8]) -> Result<Next
 }
 
 /// Nobody's turn comes before the run begins: what the server does until then is what idle listeners cost it.
-async fn wait_for_turn(bench: &Bench, phase: f64, is_first: bool) {
+pub(super) async fn wait_for_turn(bench: &Bench, phase: f64, is_first: bool) {
     bench.plan.clock.started().await;
     let interval = bench.scenario.poll_interval;
     let now = Instant::now();
+    // All at once means at the same instant on every thread, so their ticks are counted from the start that they share.
+    let (began, phase) = match bench.scenario.poll_phase {
+        PollPhase::Random => (bench.began, phase),
+        PollPhase::Aligned => (bench.plan.clock.start().unwrap_or(bench.began), 0.0),
+    };
     let due = match bench.scenario.poll_timer {
-        PollTimer::Fixed => next_tick(bench.began, interval, phase, now),
-        PollTimer::AfterAnswer if is_first => now + interval.mul_f64(phase),
+        PollTimer::Fixed | PollTimer::Unguarded => next_tick(began, interval, phase, now),
+        PollTimer::AfterAnswer if is_first => began.max(now) + interval.mul_f64(phase),
         PollTimer::AfterAnswer => now + interval,
     };
     bench.timer.sleep_until(due).await;

@@ -10,6 +10,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::{Attendance, End, Listener, Wire};
 use crate::load::heard::Heard;
+use crate::load::link::Arrival;
 use crate::load::recorder::{Answer, Failure};
 
 /// tungstenite would begin with 128 KiB; it grows for longer frames.
@@ -19,9 +20,9 @@ const GONE: u16 = 4410;
 
 /// Reads the frames of one connection.
 pub(super) async fn attend(listener: &mut Listener) -> Attendance {
-    let mut frames = open(listener).await?;
+    let (mut frames, arrival) = open(listener).await?;
     while let Some(frame) = frames.next().await {
-        let now = listener.arrival.at();
+        let now = arrival.at();
         match frame.map_err(|error| kind(&error))? {
             Message::Text(text) => take(listener, text.as_str(), now)?,
             Message::Close(close) => return Err(closed(listener, close)),
@@ -33,9 +34,9 @@ pub(super) async fn attend(listener: &mut Listener) -> Attendance {
     Err(Failure::Broken.into())
 }
 
-async fn open(listener: &mut Listener) -> Result<WebSocketStream<Wire>, End> {
+async fn open(listener: &mut Listener) -> Result<(WebSocketStream<Wire>, Arrival), End> {
     let bench = listener.bench.clone();
-    let wire = listener.connect().await?;
+    let (wire, arrival) = bench.connect(listener.recording.as_ref()).await?;
     let url = format!("ws://{}/talkplace?after={}", bench.server, listener.cursor);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
@@ -48,7 +49,7 @@ async fn open(listener: &mut Listener) -> Result<WebSocketStream<Wire>, End> {
         Ok((frames, _)) => {
             bench.recorder.borrow_mut().answer(Answer::Opened, Instant::now());
             listener.served();
-            Ok(frames)
+            Ok((frames, arrival))
         }
         Err(Error::Http(answer)) if answer.status().is_client_error() || answer.status().is_server_error() => {
             bench.recorder.borrow_mut().answer(Answer::Refused, Instant::now());

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::protocol::Transport;
-use crate::results::{Arrivals, PollTimer, Scenario};
+use crate::results::{Arrivals, PollPhase, PollTimer, Scenario};
 pub(crate) use server::{FakeServer, Fault};
 
 /// A small scenario without a delay; tests change what they are about.
@@ -27,6 +27,8 @@ pub(crate) fn scenario() -> Scenario {
         rtt: Duration::ZERO,
         poll_interval: Duration::from_millis(50),
         poll_timer: PollTimer::Fixed,
+        poll_phase: PollPhase::Random,
+        http_keep_alive: true,
         long_poll_timeout: Duration::from_secs(5),
         server_workers: 0,
         server_keep_messages: 10_000,

@@ -74,6 +74,7 @@ fn next_look_s(style: Style, looks_s: f64, answered_s: f64, exchange: &Exchange)
         Style::Long { .. } => answered_s + exchange.client_s,
         Style::Short { interval_s, timer } => match timer {
             PollTimer::AfterAnswer => answered_s + exchange.client_s + interval_s,
+            PollTimer::Unguarded => looks_s - travel_s + interval_s,
             PollTimer::Fixed => {
                 let mut tick_s = looks_s - travel_s + interval_s;
                 while tick_s < answered_s - 1e-9 {

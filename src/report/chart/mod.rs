@@ -5,6 +5,7 @@ mod bars;
 mod bytes;
 mod canvas;
 mod cpu;
+pub(crate) mod curves;
 mod delay;
 mod frame;
 mod model_curve;

@@ -78,6 +78,8 @@ fn of_phases(figure: Figure, prediction: &Prediction, inputs: &Inputs) -> Option
     }
     let cycle_ms = 1000.0 * prediction.cycle_s();
     let samples = match inputs.arrivals {
+        // All listeners have the same phase, to each message another one.
+        _ if inputs.is_aligned => inputs.messages(),
         Arrivals::Poisson { .. } => inputs.listeners * inputs.messages(),
         Arrivals::Constant { .. } => inputs.listeners,
     };

@@ -33,6 +33,10 @@ pub(crate) struct Inputs {
     /// T.
     pub(crate) interval_s: f64,
     pub(crate) timer: PollTimer,
+    /// What a poll has to do before it can leave.
+    pub(crate) connection: Connection,
+    /// Whether all listeners of short polling ask at once.
+    pub(crate) is_aligned: bool,
     /// τ.
     pub(crate) hold_s: f64,
     /// How long the server was stopped in mid-window.
@@ -72,7 +76,14 @@ impl Inputs {
             timer: match scenario.poll_timer {
                 results::PollTimer::Fixed => PollTimer::Fixed,
                 results::PollTimer::AfterAnswer => PollTimer::AfterAnswer,
+                results::PollTimer::Unguarded => PollTimer::Unguarded,
             },
+            connection: if scenario.http_keep_alive {
+                Connection::Kept
+            } else {
+                Connection::Tcp
+            },
+            is_aligned: scenario.poll_phase == results::PollPhase::Aligned,
             hold_s: scenario.long_poll_timeout.as_secs_f64(),
             stopped_s: scenario.server_stop.as_secs_f64(),
             sizes: sizes(entry, cursor_bytes),
@@ -81,13 +92,13 @@ impl Inputs {
         })
     }
 
-    /// What one request takes. The listener asks again at once, over a connection that is kept.
+    /// What one request takes. The listener asks again at once.
     pub(crate) fn exchange(&self) -> Exchange {
         Exchange {
             one_way_s: self.one_way_s,
             service_s: self.service_s,
             client_s: 0.0,
-            connection: Connection::Kept,
+            connection: self.connection,
         }
     }
 

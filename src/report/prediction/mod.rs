@@ -15,11 +15,12 @@ pub(crate) use figure::Figure;
 pub(crate) use inputs::Inputs;
 pub(crate) use published::published;
 pub(crate) use table::{inputs_table, prediction_table};
-pub(crate) use verdict::verdicts;
+pub(crate) use verdict::{judge, verdicts};
 
 use super::entry::Entry;
+use crate::model::queue::in_phase_mean_s;
 use crate::model::saturation::LongPollHerd;
-use crate::model::{FanOut, LongPoll, Plan, Prediction, ShortPoll};
+use crate::model::{FanOut, LongPoll, Plan, PollTimer, Prediction, ShortPoll};
 use crate::protocol::Transport;
 use crate::results::Results;
 
@@ -77,7 +78,7 @@ impl Inputs {
     }
 
     /// What a feed of this rate does on average.
-    fn average(&self) -> Option<Prediction> {
+    pub(crate) fn average(&self) -> Option<Prediction> {
         match self.transport {
             Transport::Poll => Some(self.short_poll().predict()),
             Transport::LongPoll if self.herd().work_s() > SHORT_TURN_S => Some(self.herd().predict()),
@@ -89,17 +90,29 @@ impl Inputs {
     /// What a very schedule leads to.
     fn follow(&self, plan: &Plan) -> Option<Prediction> {
         match self.transport {
+            // One phase for all is one draw of chance, which nobody averages over; and a cursor that stands still is not followed.
+            Transport::Poll if self.is_aligned || self.repeats() => None,
             Transport::Poll => Some(plan.short_poll(&self.short_poll())),
             Transport::LongPoll => plan.long_poll(&self.herd()),
             Transport::Events | Transport::Websocket => Some(plan.fan_out(&self.fan_out())),
         }
     }
 
+    /// Whether short polling's answers come later than its next request.
+    fn repeats(&self) -> bool {
+        self.timer == PollTimer::Unguarded && self.exchange().turnaround_s() >= self.interval_s
+    }
+
     fn short_poll(&self) -> ShortPoll {
+        let mut exchange = self.exchange();
+        if self.is_aligned {
+            // Whoever asks with all others is served in the middle of them, on average.
+            exchange.service_s = in_phase_mean_s(self.listeners / self.workers, self.service_s);
+        }
         ShortPoll {
             interval_s: self.interval_s,
             timer: self.timer,
-            exchange: self.exchange(),
+            exchange,
             arrivals: self.arrivals,
         }
     }

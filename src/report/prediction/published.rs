@@ -1,8 +1,8 @@
 //! The third mark: figures that others published and that this run happens to repeat.
 
 use super::{Figure, Predicted};
-use crate::model::Arrivals;
 use crate::model::published::{BINARY_MEGA, Published, find};
+use crate::model::{Arrivals, Connection};
 use crate::protocol::Transport;
 use crate::report::beside::Beside;
 use crate::report::entry::Entry;
@@ -34,6 +34,10 @@ pub(crate) fn published(beside: &Beside) -> Option<Table> {
         ("rfc-6202-long-polling", long_poll.and_then(long_polling)),
         ("rfc-6202-streaming", websocket.or(events).and_then(streaming)),
         ("lubbers-greco-latency", long_poll.zip(websocket).and_then(three_to_one)),
+        (
+            "hickson-kilobytes-to-bytes",
+            long_poll.zip(websocket).and_then(new_connections),
+        ),
         ("lubbers-greco-traffic", poll.and_then(megabits)),
         ("pimentel-nickerson-sensor", long_poll.zip(websocket).and_then(sensor)),
         ("grigorik-overhead", Some(overhead(poll, websocket))),
@@ -159,6 +163,25 @@ fn three_to_one((long_poll, websocket): (One, One)) -> Option<Vec<Claim>> {
             "3\u{a0}: 1".into(),
         ),
         over(Figure::Mean, "the same, mean over mean", "not told".into()),
+    ])
+}
+
+/// A TCP round trip and the message, against the message alone: polls that open a connection each.
+fn new_connections((long_poll, websocket): (One, One)) -> Option<Vec<Claim>> {
+    if long_poll.1.inputs.connection == Connection::Kept {
+        return None;
+    }
+    let published = find("hickson-kilobytes-to-bytes")?;
+    let over = published.value("with a new connection")? / published.value("over an open one")?;
+    let claim = |what: &str, of: Figure, one: One, published: f64| in_transits(what, transits(published), of, one);
+    Some(vec![
+        claim(
+            "with a new connection: long polling, mean delay",
+            Figure::Mean,
+            long_poll,
+            over,
+        )?,
+        claim("over an open one: WebSocket, mean delay", Figure::Mean, websocket, 1.0)?,
     ])
 }
 

@@ -233,3 +233,38 @@ fn a_stopped_server_is_named() {
         said(&results)
     );
 }
+
+#[test]
+fn a_connection_for_each_poll_widens_the_gap_and_is_what_hickson_speaks_of() {
+    let mut results = fixture::three_ways();
+    let kept = predicted(&results, Transport::LongPoll).1;
+    results.scenario.http_keep_alive = false;
+    let anew = predicted(&results, Transport::LongPoll).1;
+    // A round trip more to come back: five transits at worst instead of three.
+    let more = anew.figure(Figure::Longest).unwrap() - kept.figure(Figure::Longest).unwrap();
+    assert!((more - 100.0).abs() < 0.01, "{more}");
+    let runs = [results];
+    let beside = Beside::new(&runs).unwrap();
+    let table = published(&beside).unwrap();
+    let group = table
+        .groups
+        .iter()
+        .find(|group| group.title.starts_with("Ian Hickson"))
+        .unwrap();
+    assert_eq!(group.rows[0].cells[0].replace('\u{a0}', " "), "3 transits");
+    let kept = [fixture::three_ways()];
+    let table = published(&Beside::new(&kept).unwrap()).unwrap();
+    assert!(!table.groups.iter().any(|group| group.title.starts_with("Ian Hickson")));
+}
+
+#[test]
+fn a_herd_of_polls_waits_for_the_middle_of_itself() {
+    let mut results = fixture::three_ways();
+    let apart = predicted(&results, Transport::Poll).1;
+    results.scenario.poll_phase = crate::results::PollPhase::Aligned;
+    let (_, together) = predicted(&results, Transport::Poll);
+    assert!(together.schedule.is_none(), "one phase for all is one draw of chance");
+    let more = together.figure(Figure::Mean).unwrap() - apart.figure(Figure::Mean).unwrap();
+    // 0.15 ms for each of 300, but for its own: s(N + 1)/2 − s.
+    assert!((more - 0.15 * 149.5).abs() < 0.01, "{more}");
+}

@@ -23,11 +23,14 @@ const APART: f64 = 0.05;
 
 /// One judged figure of one entry.
 #[derive(Debug, Clone, Copy)]
-struct Judged {
+pub(crate) struct Judged {
     figure: Figure,
-    measured: f64,
-    predicted: f64,
-    agrees: bool,
+    /// What the run gave.
+    pub(crate) measured: f64,
+    /// What the model gives.
+    pub(crate) predicted: f64,
+    /// Whether no more than chance and what the model leaves out lies between the two.
+    pub(crate) agrees: bool,
 }
 
 /// What is to be said about the first run, in sentences: who agrees, who does not and why, what chance did, where CPU breaks
@@ -59,7 +62,8 @@ pub(crate) fn verdicts(beside: &Beside) -> Vec<String> {
     sentences
 }
 
-fn judge(entry: &Entry, predicted: &Predicted) -> Vec<Judged> {
+/// The figures of one entry that can be judged.
+pub(crate) fn judge(entry: &Entry, predicted: &Predicted) -> Vec<Judged> {
     let figures = JUDGED.into_iter().filter(|figure| figure.is_of(entry.transport()));
     let judged = figures.filter_map(|figure| {
         let (measured, expected) = (figure.measured(entry)?, predicted.figure(figure)?);
@@ -131,7 +135,7 @@ fn parting(entry: &Entry, predicted: &Predicted, judged: &[Judged]) -> String {
 
 impl Judged {
     /// `its mean delay was 34.1 ms where 28 ms were predicted`.
-    fn clause(&self) -> String {
+    pub(crate) fn clause(&self) -> String {
         let (measured, predicted) = (self.figure.write(self.measured), self.figure.write(self.predicted));
         match self.figure {
             Figure::Requests => format!("it sent {measured} requests, not {predicted}"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Aim;
 use crate::model::projection::{Costs, Load, Projection};
-use crate::model::{self, Exchange, LongPoll, ShortPoll};
+use crate::model::{self, Connection, Exchange, LongPoll, ShortPoll};
 use crate::protocol::Transport;
 use crate::report::entry::{Entry, entries};
 use crate::results::knob::KEYS;
@@ -143,6 +143,7 @@ fn short_poll(asked: &Scenario, costs: &Costs) -> f64 {
         timer: match asked.poll_timer {
             PollTimer::Fixed => model::PollTimer::Fixed,
             PollTimer::AfterAnswer => model::PollTimer::AfterAnswer,
+            PollTimer::Unguarded => model::PollTimer::Unguarded,
         },
         exchange: exchange(asked, costs),
         arrivals: arrivals(asked),
@@ -164,6 +165,11 @@ fn exchange(asked: &Scenario, costs: &Costs) -> Exchange {
     Exchange {
         one_way_s: asked.one_way().as_secs_f64(),
         service_s: costs.request_cpu_s.unwrap_or(0.0),
+        connection: if asked.http_keep_alive {
+            Connection::Kept
+        } else {
+            Connection::Tcp
+        },
         ..Exchange::default()
     }
 }

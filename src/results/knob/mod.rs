@@ -8,7 +8,7 @@ pub use value::Kind;
 
 use std::time::Duration;
 
-use super::{Arrivals, Check, PollTimer, Scenario};
+use super::{Arrivals, Check, PollPhase, PollTimer, Scenario};
 use crate::protocol::Transport;
 use value::Value;
 
@@ -52,8 +52,10 @@ pub static KEYS: &[Key] = &[
     key!("feed.arrivals", arrivals: Arrivals, "how they are spread: at random, or one every 1/rate"),
     key!("feed.text_bytes", text_bytes: u32, "length of a message’s text in bytes"),
     key!("link.rtt", rtt: Duration, "round trip of the link, half of it each way"),
+    key!("http.keep_alive", http_keep_alive: bool, "polls: whether a connection is kept for the next"),
     key!("poll.interval", poll_interval: Duration, "short polling: how often a listener asks"),
     key!("poll.timer", poll_timer: PollTimer, "short polling: what the interval is counted from"),
+    key!("poll.phase", poll_phase: PollPhase, "short polling: listeners apart, or all at once"),
     key!("long_poll.timeout", long_poll_timeout: Duration, "long polling: how long the server may hold a request"),
     key!("server.workers", server_workers: u32, "the server’s worker threads; 0 is one per processor"),
     key!("server.keep_messages", server_keep_messages: u32, "how many messages the server keeps"),

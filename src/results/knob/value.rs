@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::units::{read_rate, read_time, write_rate, write_time};
 use crate::protocol::Transport;
-use crate::results::{Arrivals, Check, PollTimer};
+use crate::results::{Arrivals, Check, PollPhase, PollTimer};
 
 /// What a key takes; it decides how TOML has to write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,12 +144,13 @@ impl Value for Arrivals {
 }
 
 impl Value for PollTimer {
-    const KIND: Kind = Kind::Word(&["fixed", "after-answer"]);
+    const KIND: Kind = Kind::Word(&["fixed", "after-answer", "unguarded"]);
 
     fn read(text: &str) -> Result<Self, String> {
         match text {
             "fixed" => Ok(PollTimer::Fixed),
             "after-answer" => Ok(PollTimer::AfterAnswer),
+            "unguarded" => Ok(PollTimer::Unguarded),
             _ => Err(format!("`{text}` is not {}", Self::KIND.describe())),
         }
     }
@@ -158,7 +159,41 @@ impl Value for PollTimer {
         match self {
             PollTimer::Fixed => "fixed".to_owned(),
             PollTimer::AfterAnswer => "after-answer".to_owned(),
+            PollTimer::Unguarded => "unguarded".to_owned(),
         }
+    }
+}
+
+impl Value for PollPhase {
+    const KIND: Kind = Kind::Word(&["random", "aligned"]);
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "random" => Ok(PollPhase::Random),
+            "aligned" => Ok(PollPhase::Aligned),
+            _ => Err(format!("`{text}` is not {}", Self::KIND.describe())),
+        }
+    }
+
+    fn write(&self) -> String {
+        match self {
+            PollPhase::Random => "random".to_owned(),
+            PollPhase::Aligned => "aligned".to_owned(),
+        }
+    }
+}
+
+/// Without quotes in TOML, which has a type for it.
+impl Value for bool {
+    const KIND: Kind = Kind::Word(&["true", "false"]);
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|_| format!("`{text}` is not {}", Self::KIND.describe()))
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
     }
 }
 
@@ -212,6 +247,14 @@ mod tests {
             panic!("a word")
         };
         assert!(words.iter().all(|word| PollTimer::read(word).unwrap().write() == *word));
+        let Kind::Word(words) = PollPhase::KIND else {
+            panic!("a word")
+        };
+        assert!(words.iter().all(|word| PollPhase::read(word).unwrap().write() == *word));
+        let Kind::Word(words) = bool::KIND else {
+            panic!("a word")
+        };
+        assert!(words.iter().all(|word| bool::read(word).unwrap().write() == *word));
     }
 
     #[test]

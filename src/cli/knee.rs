@@ -1,0 +1,346 @@
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::{Args as ClapArgs, ValueEnum};
+use serde::Serialize;
+use talkplace::lab::knee::{Load, Outcome, Search, outcome, predicted};
+use talkplace::lab::sweep as points;
+use talkplace::lab::{End, Setup};
+use talkplace::load::Target;
+use talkplace::protocol::Transport;
+use talkplace::report::sweep::render;
+use talkplace::results::knob::write_rate;
+use talkplace::results::{Check, Point, Results, SCHEMA, Scenario, Sweep, SweepFolder, Swept};
+use time::OffsetDateTime;
+
+use super::args::{KNOBS, KnobArgs, generator, threads};
+use super::exit::Exit;
+use super::progress::Shown;
+use super::stop::{Signal, Stop};
+use super::{pages, pick, runtime, show, terminal};
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true)]
+pub(crate) struct KneeArgs {
+    /// A lab (`three-ways`, `01-three-ways` or `1`), or the path of a scenario of your own
+    lab: String,
+
+    /// What is turned until a limit breaks
+    #[arg(long, value_enum, default_value = "listeners", help_heading = KNOBS)]
+    of: Of,
+    /// A limit besides the scenario's checks: "delay.p99 < 2s"
+    #[arg(long, value_name = "CHECK", help_heading = KNOBS)]
+    limit: Vec<Check>,
+    /// The most that is tried [default: 20000 listeners, or 10000 messages a second]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = KNOBS)]
+    most: Option<u32>,
+    #[command(flatten)]
+    knobs: KnobArgs,
+    /// The lab's short form at every load
+    #[arg(long, help_heading = KNOBS)]
+    quick: bool,
+
+    /// Where the folders are kept, below `knee`
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    out: PathBuf,
+    /// Print what was found as JSON on stdout, and nothing else there
+    #[arg(long)]
+    json: bool,
+    /// Threads that the listeners are spread over [default: all processors but one, which is the server's]
+    #[arg(long, value_name = "NUMBER", value_parser = threads)]
+    generator_threads: Option<NonZeroUsize>,
+}
+
+/// What can be turned.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Of {
+    /// More and more listeners
+    Listeners,
+    /// More and more messages
+    Rate,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  talkplace knee three-ways --quick --limit \"delay.p99 < 2s\" --set server.workers=1
+  talkplace knee three-ways --of rate --transports websocket,long-poll --limit \"delay.p99 < 500ms\"
+
+Each transport is searched alone, from the scenario's own load on: one run there, from whose cost the model says where the processors are
+full, one run at that place, and then the middle between what holds and what breaks. Where the generator or the machine is the limit
+before the server is, it says so, and ends with 3. Exit status 1: even the least load breaks a limit.";
+
+/// What was found about one transport.
+#[derive(Debug, Serialize)]
+struct Found {
+    transport: Transport,
+    /// The largest load that kept all limits.
+    holds: Option<f64>,
+    /// The smallest that did not.
+    breaks: Option<f64>,
+    /// What broke there.
+    broke: Vec<String>,
+    /// Why nobody can tell there.
+    unclear: Vec<String>,
+    /// Where the model has the processors full, by the cost at the first load.
+    predicted: Option<f64>,
+    runs: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Knee<'a> {
+    lab: &'a str,
+    of: &'a str,
+    transports: &'a [Found],
+}
+
+/// Where everything goes, and what was measured so far.
+struct Kept {
+    folder: SweepFolder,
+    sweep: Sweep,
+    results: Vec<Option<Results>>,
+}
+
+/// `talkplace knee`: the largest load that keeps the limits, and what breaks beyond it.
+pub(crate) fn knee(args: &KneeArgs) -> anyhow::Result<ExitCode> {
+    let load = match args.of {
+        Of::Listeners => Load::Listeners,
+        Of::Rate => Load::Rate,
+    };
+    let source = pick::scenario(&args.lab)?;
+    let mut scenario = source.scenario(args.quick, &args.knobs.changes())?;
+    scenario.checks.extend(args.limit.iter().cloned());
+    if scenario.checks.is_empty() {
+        bail!(
+            "{} has no checks, so nothing could break; name a limit, such as --limit \"delay.p99 < 2s\"",
+            args.lab
+        );
+    }
+    let server = std::env::current_exe().context("the system does not tell where this program is")?;
+    let setup = Setup {
+        target: Target::Spawn(server),
+        generator: generator(args.generator_threads),
+    };
+    let mut kept = begin(args, &scenario, load)?;
+    let mut found = Vec::new();
+    let mut stopped = None;
+    for transport in &scenario.transports {
+        let alone = Scenario {
+            transports: vec![*transport],
+            ..scenario.clone()
+        };
+        match search(args, load, &alone, &setup, &mut kept) {
+            Ok((one, signal)) => {
+                found.push(one);
+                stopped = signal;
+            }
+            Err(error) if kept.results.is_empty() => {
+                kept.folder.forget();
+                return Err(error.context("nothing was measured and nothing written"));
+            }
+            Err(error) => {
+                return Err(error.context(format!("what was measured is kept in {}", kept.folder.path().display())));
+            }
+        }
+        if stopped.is_some() {
+            break;
+        }
+    }
+    if kept.results.is_empty() {
+        kept.folder.forget();
+        terminal::say("talkplace: stopped before the first load was measured; nothing was written");
+    } else {
+        deliver(args, load, &scenario, &kept, &found)?;
+    }
+    Ok(match stopped {
+        Some(signal) => Exit::Stopped(signal),
+        None => exit(&found),
+    }
+    .into())
+}
+
+fn begin(args: &KneeArgs, scenario: &Scenario, load: Load) -> anyhow::Result<Kept> {
+    let folder = SweepFolder::create(&args.out.join("knee"), &scenario.lab, OffsetDateTime::now_utc())?;
+    let (name, started_at) = folder.begun().expect("it begins here");
+    let sweep = Sweep {
+        schema: SCHEMA,
+        talkplace: env!("CARGO_PKG_VERSION").to_owned(),
+        name: name.to_owned(),
+        started_at: started_at.to_owned(),
+        quick: args.quick,
+        knobs: vec![Swept {
+            key: load.key().to_owned(),
+            values: Vec::new(),
+        }],
+        points: Vec::new(),
+    };
+    Ok(Kept {
+        folder,
+        sweep,
+        results: Vec::new(),
+    })
+}
+
+/// Searches one transport; also gives the signal that ended it.
+fn search(
+    args: &KneeArgs,
+    load: Load,
+    scenario: &Scenario,
+    setup: &Setup,
+    kept: &mut Kept,
+) -> anyhow::Result<(Found, Option<Signal>)> {
+    let most = args.most.unwrap_or(match load {
+        Load::Listeners => 20_000,
+        Load::Rate => 10_000,
+    });
+    let mut search = Search::new(load, scenario, f64::from(most));
+    let mut found = Found {
+        transport: scenario.transports[0],
+        holds: None,
+        breaks: None,
+        broke: Vec::new(),
+        unclear: Vec::new(),
+        predicted: None,
+        runs: 0,
+    };
+    while let Some(at) = search.next(found.predicted) {
+        let mut here = scenario.clone();
+        load.set(&mut here, at);
+        terminal::say(&format!("{} at {}", found.transport.title(), written(load, at)));
+        let (results, signal) = measure(load, at, here, setup, kept)?;
+        let Some(results) = results else {
+            return Ok((found, signal));
+        };
+        found.runs += 1;
+        let outcome = outcome(&results);
+        search.tell(at, &outcome);
+        if found.predicted.is_none() {
+            found.predicted = predicted(load, &results.scenario, &results.runs[0], &results.host);
+        }
+        let is_first_to_break = search.breaks() == Some(at);
+        match outcome {
+            Outcome::Holds => {}
+            Outcome::Breaks(broke) if is_first_to_break => (found.broke, found.unclear) = (broke, Vec::new()),
+            Outcome::Unclear(unclear) if is_first_to_break => (found.broke, found.unclear) = (Vec::new(), unclear),
+            Outcome::Breaks(_) | Outcome::Unclear(_) => {}
+        }
+        (found.holds, found.breaks) = (search.holds(), search.breaks());
+    }
+    Ok((found, None))
+}
+
+/// One run, kept as a point of a sweep along the load.
+fn measure(
+    load: Load,
+    at: f64,
+    scenario: Scenario,
+    setup: &Setup,
+    kept: &mut Kept,
+) -> anyhow::Result<(Option<Results>, Option<Signal>)> {
+    let value = written(load, at);
+    let mut plan = kept.sweep.clone();
+    if !plan.knobs[0].values.contains(&value) {
+        plan.knobs[0].values.push(value.clone());
+    }
+    plan.points.push(Point {
+        folder: format!("{:02}", plan.points.len() + 1),
+        values: vec![value],
+        scenario: scenario.clone(),
+    });
+    let mut results = kept.results.clone();
+    results.push(None);
+    let shown = Shown::new(&scenario, terminal::stderr_takes_escapes());
+    let watch = |_, step, progress| shown.update(step, progress);
+    let signal = runtime()?.block_on(async {
+        let stop = Stop::on_signals()?;
+        let end = points::sweep(&plan, &mut results, &kept.folder, setup, &watch, stop.token()).await;
+        shown.end();
+        anyhow::Ok(match end? {
+            End::Complete => None,
+            End::Stopped => Some(stop.signal().expect("only a signal cancels the token")),
+        })
+    })?;
+    let measured = results.last().cloned().flatten();
+    if measured.is_some() {
+        (kept.sweep, kept.results) = (plan, results);
+        kept.folder.write_plan(&kept.sweep)?;
+    }
+    Ok((measured, signal))
+}
+
+fn deliver(args: &KneeArgs, load: Load, scenario: &Scenario, kept: &Kept, found: &[Found]) -> anyhow::Result<()> {
+    let mut report = render(&kept.sweep, &kept.results)?.report;
+    let sentences: Vec<String> = found.iter().map(|one| sentence(load, scenario, one)).collect();
+    report.findings = sentences;
+    if args.json {
+        let knee = Knee {
+            lab: &scenario.lab,
+            of: load.key(),
+            transports: found,
+        };
+        let json = serde_json::to_string_pretty(&knee).context("the figures do not fit into JSON")?;
+        terminal::print(&(json + "\n"))?;
+    } else {
+        terminal::print(&show::text(&scenario.title, &report))?;
+    }
+    let page = pages::write(kept.folder.path(), &report)?;
+    let line = format!("Curves: {}", page.display());
+    if args.json {
+        terminal::say(&line);
+        Ok(())
+    } else {
+        terminal::print(&format!("\n{line}\n"))
+    }
+}
+
+fn sentence(load: Load, scenario: &Scenario, found: &Found) -> String {
+    let with = |at: f64| match load {
+        Load::Listeners => format!("{} listeners", at),
+        Load::Rate => write_rate(at),
+    };
+    let name = found.transport.title();
+    let kept = match (found.holds, found.breaks) {
+        (Some(holds), Some(breaks)) => format!(
+            "{name} keeps its limits with {} and not with {}",
+            with(holds),
+            with(breaks)
+        ),
+        (Some(holds), None) => format!("{name} keeps its limits with {}, the most that was tried", with(holds)),
+        (None, Some(breaks)) => format!("{name} does not even keep its limits with {}", with(breaks)),
+        (None, None) => format!("{name} was not measured"),
+    };
+    let broke = match (found.broke.as_slice(), found.unclear.first()) {
+        ([], None) => ".".to_owned(),
+        ([], Some(reason)) => format!(", where the server is not what was found out: {reason}"),
+        (broke, _) => format!(", where this broke: {}.", broke.join("; ")),
+    };
+    let expected = found.predicted.map_or(String::new(), |at| {
+        format!(
+            " By what it cost at {} the processors would be full with {}, which is a bound from above: delays suffer earlier.",
+            with(load.of(scenario)),
+            match load {
+                Load::Listeners => with(at.round()),
+                Load::Rate => with((at * 10.0).round() / 10.0),
+            }
+        )
+    });
+    format!("{kept}{broke}{expected}")
+}
+
+fn written(load: Load, at: f64) -> String {
+    match load {
+        Load::Listeners => format!("{at}"),
+        Load::Rate => write_rate(at),
+    }
+}
+
+fn exit(found: &[Found]) -> Exit {
+    if found.iter().any(|one| !one.unclear.is_empty()) {
+        Exit::Unclear
+    } else if found.iter().any(|one| one.holds.is_none()) {
+        Exit::CheckFails
+    } else {
+        Exit::Fine
+    }
+}

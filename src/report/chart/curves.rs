@@ -1,0 +1,479 @@
+//! Figures over a knob, or over one another: a curve for each transport, measured points with the model's line through them.
+
+use super::axis::{Axis, plain};
+use super::canvas::{At, Canvas, DrawingError, Drawn, Side, Type, drawn};
+use super::frame::{BODY, Frame, MARGIN, SMALL, WIDTH, width};
+use super::palette::{INK, QUIET, RULE, colour, mark};
+use super::{Chart, Sheet};
+use crate::protocol::Transport;
+use crate::report::ReportError;
+use crate::report::table::Table;
+
+/// Room for the numbers of the vertical axis.
+const LEFT: f64 = 74.0;
+/// Between two panels.
+const BETWEEN: f64 = 22.0;
+/// More panels than this in a row would be too narrow to read.
+const MOST_ACROSS: usize = 3;
+const LEGEND: f64 = 26.0;
+/// What the vertical axis counts.
+const UNIT: f64 = 14.0;
+/// The title of a panel.
+const HEAD: f64 = 22.0;
+/// The numbers and the title of the horizontal axis.
+const FOOT: f64 = 46.0;
+/// Where there is nothing of it, on an axis of ratios: so far below (or left of) the rest.
+const NOUGHT: f64 = 26.0;
+const INSET: f64 = 14.0;
+const RADIUS: f64 = 4.6;
+/// Values that are further apart than this, as a ratio, are shown by their ratios.
+const DECADE: f64 = 10.0;
+
+/// A chart of curves before it is drawn.
+pub(crate) struct Curves {
+    pub(crate) name: &'static str,
+    pub(crate) topic: &'static str,
+    pub(crate) reading: &'static str,
+    pub(crate) title: String,
+    pub(crate) what: String,
+    pub(crate) print: String,
+    pub(crate) table: Table,
+    pub(crate) across: Along,
+    pub(crate) up: Along,
+    /// All with the same axes.
+    pub(crate) panels: Vec<Panel>,
+}
+
+/// What an axis shows.
+pub(crate) struct Along {
+    pub(crate) title: String,
+    pub(crate) ticks: Ticks,
+}
+
+/// What is written along an axis.
+pub(crate) enum Ticks {
+    /// Round numbers, written by this.
+    Round(fn(f64) -> String),
+    /// These values with their texts.
+    Given(Vec<(f64, String)>),
+    /// Words without an order, at 0, 1, 2 ….
+    Words(Vec<String>),
+    /// From nothing to all.
+    Share(fn(f64) -> String),
+}
+
+/// The curves for one value of a second knob.
+pub(crate) struct Panel {
+    pub(crate) title: String,
+    pub(crate) curves: Vec<Curve>,
+    /// Places of the horizontal axis that somebody has published something about.
+    pub(crate) marks: Vec<(f64, String)>,
+}
+
+/// One transport.
+pub(crate) struct Curve {
+    pub(crate) transport: Transport,
+    /// What was measured, in the order of the knob.
+    pub(crate) spots: Vec<Spot>,
+    /// What the model says of an average feed, at the points and between them.
+    pub(crate) model: Vec<At>,
+    /// Whether the points are joined where no model is drawn.
+    pub(crate) is_joined: bool,
+}
+
+/// One measured point.
+pub(crate) struct Spot {
+    pub(crate) at: At,
+    /// What the model says of the very schedule of this point.
+    pub(crate) schedule: Option<At>,
+    /// Drawn open: the run was unclear there.
+    pub(crate) is_unclear: bool,
+    /// Written beside it, where there is room.
+    pub(crate) label: String,
+}
+
+/// The chart, framed.
+pub(crate) fn curves(curves: Curves) -> Result<Chart, ReportError> {
+    let frame = Frame::new(&curves.title, curves.print.clone());
+    let drawn = curves.draw(&frame);
+    let sheet = Sheet {
+        name: curves.name,
+        topic: curves.topic,
+        reading: curves.reading,
+        title: curves.title,
+        what: curves.what,
+        table: curves.table,
+        drawn,
+    };
+    sheet.framed()
+}
+
+/// An axis with a place for what is nothing, which has none among ratios.
+struct Scale {
+    axis: Axis,
+    nought: Option<f64>,
+}
+
+impl Scale {
+    fn new(along: &Along, values: &[f64], (from, to): (f64, f64)) -> Self {
+        let low = values
+            .iter()
+            .copied()
+            .filter(|value| *value > 0.0)
+            .fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(0.0, f64::max);
+        let has_nought = values.contains(&0.0);
+        match &along.ticks {
+            Ticks::Share(_) => Scale::linear(1.0, (from, to)),
+            Ticks::Words(words) => Scale::linear(
+                words.len() as f64 - 1.0,
+                (from + 3.0 * inset(from, to), to - 3.0 * inset(from, to)),
+            ),
+            _ if low.is_finite() && high / low >= DECADE => {
+                let nought = has_nought.then_some(from + 0.5 * inset(from, to));
+                let start = if has_nought {
+                    from + NOUGHT * (to - from).signum()
+                } else {
+                    from
+                };
+                Scale {
+                    axis: Axis::logarithmic(low, high, (start, to), INSET),
+                    nought,
+                }
+            }
+            _ => Scale::linear(high * 1.06, (from, to)),
+        }
+    }
+
+    fn linear(to: f64, pixels: At) -> Self {
+        Scale {
+            axis: Axis::linear(to, pixels),
+            nought: None,
+        }
+    }
+
+    fn at(&self, value: f64) -> f64 {
+        match self.nought {
+            Some(nought) if value <= 0.0 => nought,
+            _ => self.axis.at(value),
+        }
+    }
+
+    /// Where to write what, the first being the most important.
+    fn ticks(&self, along: &Along) -> Vec<(f64, String)> {
+        let mut ticks: Vec<(f64, String)> = match &along.ticks {
+            Ticks::Round(write) => self
+                .axis
+                .ticks()
+                .into_iter()
+                .map(|tick| (self.at(tick), write(tick)))
+                .collect(),
+            Ticks::Share(write) => [0.0, 0.25, 0.5, 0.75, 1.0]
+                .map(|share| (self.at(share), write(share)))
+                .into(),
+            Ticks::Given(given) => given
+                .iter()
+                .map(|(value, text)| (self.at(*value), text.clone()))
+                .collect(),
+            Ticks::Words(words) => words
+                .iter()
+                .enumerate()
+                .map(|(at, word)| (self.at(at as f64), word.clone()))
+                .collect(),
+        };
+        if let (Some(nought), Ticks::Round(_)) = (self.nought, &along.ticks) {
+            ticks.push((nought, "0".to_owned()));
+        }
+        ticks
+    }
+}
+
+/// Into the axis, whichever way it runs.
+fn inset(from: f64, to: f64) -> f64 {
+    INSET * (to - from).signum()
+}
+
+impl Curves {
+    fn draw(&self, frame: &Frame) -> Result<String, DrawingError> {
+        let across = self.panels.len().clamp(1, MOST_ACROSS);
+        let rows = self.panels.len().div_ceil(across);
+        let wide = (WIDTH - MARGIN - LEFT - BETWEEN * (across as f64 - 1.0)) / across as f64;
+        let high = if across == 1 { 300.0 } else { 210.0 };
+        let head = if self.panels.len() > 1 { HEAD } else { 6.0 };
+        let top = frame.top() + LEGEND + UNIT;
+        let end = top + rows as f64 * (head + high + FOOT);
+        drawn((WIDTH, frame.height(end)), |canvas| {
+            frame.draw(canvas, end)?;
+            self.legend(canvas, frame.top() + 4.0)?;
+            // Above the axis: its own side has no room for a line of text.
+            canvas.text(&self.up.title, (MARGIN, frame.top() + 4.0 + LEGEND), SMALL)?;
+            let middle = Type {
+                side: Side::Middle,
+                ..SMALL
+            };
+            let centre = (LEFT + WIDTH - MARGIN) / 2.0;
+            canvas.text(&self.across.title, (centre, end - FOOT + 30.0), middle)?;
+            for (n, panel) in self.panels.iter().enumerate() {
+                let (row, column) = ((n / across) as f64, (n % across) as f64);
+                let left = LEFT + column * (wide + BETWEEN);
+                let upper = top + row * (head + high + FOOT) + head;
+                let place = Place {
+                    left,
+                    right: left + wide,
+                    top: upper,
+                    bottom: upper + high,
+                };
+                self.panel(canvas, panel, &place, n % across == 0)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Which mark and which colour is whose, and what the lines are.
+    fn legend(&self, canvas: &Canvas, y: f64) -> Drawn {
+        let mut x = MARGIN + 6.0;
+        for transport in self.transports() {
+            canvas.mark(mark(transport), (x, y), RADIUS, colour(transport), false)?;
+            canvas.text(transport.title(), (x + 10.0, y), BODY)?;
+            x += 10.0 + width(transport.title(), BODY.size) + 22.0;
+        }
+        let all = || self.panels.iter().flat_map(|panel| &panel.curves);
+        if all().any(|curve| !curve.model.is_empty()) {
+            canvas.line((x, y), (x + 24.0, y), QUIET, 1.4)?;
+            canvas.text("the model", (x + 30.0, y), SMALL)?;
+            x += 30.0 + width("the model", SMALL.size) + 18.0;
+        }
+        if all().flat_map(|curve| &curve.spots).any(|spot| spot.schedule.is_some()) {
+            canvas.line((x, y), (x + 14.0, y), INK, 2.2)?;
+            canvas.text("for this very schedule", (x + 20.0, y), SMALL)?;
+        }
+        Ok(())
+    }
+
+    fn transports(&self) -> Vec<Transport> {
+        let mut there = Vec::new();
+        for curve in self.panels.iter().flat_map(|panel| &panel.curves) {
+            if !there.contains(&curve.transport) {
+                there.push(curve.transport);
+            }
+        }
+        there
+    }
+
+    /// All values of one axis, of all panels: they share their axes.
+    fn values(&self, of: fn(At) -> f64) -> Vec<f64> {
+        let curves = self.panels.iter().flat_map(|panel| &panel.curves);
+        let all = curves.flat_map(|curve| {
+            let spots = curve
+                .spots
+                .iter()
+                .flat_map(|spot| [Some(spot.at), spot.schedule])
+                .flatten();
+            spots.chain(curve.model.iter().copied())
+        });
+        all.map(of).filter(|value| value.is_finite()).collect()
+    }
+
+    fn panel(&self, canvas: &Canvas, panel: &Panel, place: &Place, is_first: bool) -> Drawn {
+        let x = Scale::new(&self.across, &self.values(|at| at.0), (place.left, place.right));
+        let y = Scale::new(&self.up, &self.values(|at| at.1), (place.bottom, place.top));
+        self.grid(canvas, place, &x, &y, is_first)?;
+        if self.panels.len() > 1 {
+            let bold = Type { bold: true, ..BODY };
+            canvas.text(&panel.title, (place.left, place.top - HEAD / 2.0), bold)?;
+        }
+        for (value, text) in &panel.marks {
+            place.mark(canvas, x.at(*value), text)?;
+        }
+        let at = |(across, up): At| (x.at(across), y.at(up));
+        let mut labels = Labels::default();
+        for curve in &panel.curves {
+            curve.lines(canvas, at)?;
+        }
+        for curve in &panel.curves {
+            curve.marks(canvas, at)?;
+            curve.spots.iter().for_each(|spot| labels.keep_off(at(spot.at)));
+        }
+        for curve in &panel.curves {
+            for spot in &curve.spots {
+                labels.write(canvas, &spot.label, at(spot.at), place)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn grid(&self, canvas: &Canvas, place: &Place, x: &Scale, y: &Scale, is_first: bool) -> Drawn {
+        let left = Type {
+            side: Side::Left,
+            ..SMALL
+        };
+        let middle = Type {
+            side: Side::Middle,
+            ..SMALL
+        };
+        for (at, text) in y.ticks(&self.up) {
+            canvas.line((place.left, at), (place.right, at), RULE, 1.0)?;
+            if is_first {
+                canvas.text(&text, (place.left - 8.0, at), left)?;
+            }
+        }
+        let mut written = f64::NEG_INFINITY;
+        let mut ticks = x.ticks(&self.across);
+        ticks.sort_by(|one, other| one.0.total_cmp(&other.0));
+        for (at, text) in ticks {
+            canvas.line((at, place.top), (at, place.bottom), RULE, 1.0)?;
+            let half = width(&text, SMALL.size) / 2.0;
+            // Where two texts would touch, the second is left out; its line stays.
+            if at - half > written + 4.0 {
+                canvas.text(&text, (at, place.bottom + 12.0), middle)?;
+                written = at + half;
+            }
+        }
+        canvas.line((place.left, place.bottom), (place.right, place.bottom), QUIET, 1.0)?;
+        Ok(())
+    }
+}
+
+/// Where a panel is, in pixels.
+struct Place {
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+}
+
+impl Place {
+    /// A dashed line where something was published, with its text at the upper end.
+    fn mark(&self, canvas: &Canvas, x: f64, text: &str) -> Drawn {
+        canvas.dashed(&[(x, self.top), (x, self.bottom)], 4.0, INK, 1.2)?;
+        let fits_right = x + 6.0 + width(text, SMALL.size) < self.right;
+        let (x, side) = if fits_right {
+            (x + 6.0, Side::Right)
+        } else {
+            (x - 6.0, Side::Left)
+        };
+        canvas.text(
+            text,
+            (x, self.top + 9.0),
+            Type {
+                side,
+                colour: INK,
+                ..SMALL
+            },
+        )
+    }
+}
+
+impl Curve {
+    fn lines(&self, canvas: &Canvas, at: impl Fn(At) -> At) -> Drawn {
+        let colour = colour(self.transport);
+        let through = |places: &[At]| places.iter().map(|place| at(*place)).collect::<Vec<At>>();
+        if self.model.len() > 1 {
+            return canvas.path(&through(&self.model), colour, 1.4);
+        }
+        let spots: Vec<At> = self.spots.iter().map(|spot| spot.at).collect();
+        if self.is_joined && spots.len() > 1 {
+            canvas.dashed(&through(&spots), 2.0, colour, 1.0)?;
+        }
+        Ok(())
+    }
+
+    fn marks(&self, canvas: &Canvas, at: impl Fn(At) -> At) -> Drawn {
+        let colour = colour(self.transport);
+        for spot in &self.spots {
+            if let Some((x, y)) = spot.schedule.map(&at) {
+                canvas.line((x - 8.5, y), (x + 8.5, y), colour, 2.2)?;
+            }
+            canvas.mark(mark(self.transport), at(spot.at), RADIUS, colour, spot.is_unclear)?;
+        }
+        Ok(())
+    }
+}
+
+/// What is taken already: corners of boxes, upper left and lower right.
+#[derive(Default)]
+struct Labels(Vec<(At, At)>);
+
+impl Labels {
+    fn keep_off(&mut self, (x, y): At) {
+        let around = RADIUS + 1.0;
+        self.0.push(((x - around, y - around), (x + around, y + around)));
+    }
+
+    /// Right of the place, left, above or below it, where nothing else is; nowhere when there is no room.
+    fn write(&mut self, canvas: &Canvas, text: &str, (x, y): At, within: &Place) -> Drawn {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let (half, tall) = (width(text, SMALL.size) / 2.0, 7.0);
+        let off = RADIUS + 4.0;
+        let middles = [
+            (x + off + half, y),
+            (x - off - half, y),
+            (x, y - off - tall),
+            (x, y + off + tall),
+        ];
+        for (mx, my) in middles {
+            let (from, to) = ((mx - half, my - tall), (mx + half, my + tall));
+            let inside = from.0 >= within.left && to.0 <= within.right && from.1 >= within.top && to.1 <= within.bottom;
+            let free = self
+                .0
+                .iter()
+                .all(|(a, b)| to.0 <= a.0 || b.0 <= from.0 || to.1 <= a.1 || b.1 <= from.1);
+            if inside && free {
+                self.0.push((from, to));
+                return canvas.text(
+                    text,
+                    (mx, my),
+                    Type {
+                        side: Side::Middle,
+                        ..SMALL
+                    },
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A number on an axis of these charts.
+pub(crate) fn number(value: f64) -> String {
+    plain(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn along(ticks: Ticks) -> Along {
+        Along {
+            title: String::new(),
+            ticks,
+        }
+    }
+
+    #[test]
+    fn nothing_has_a_place_beside_ratios() {
+        let scale = Scale::new(&along(Ticks::Round(plain)), &[0.0, 1.0, 100.0], (100.0, 500.0));
+        assert!(scale.at(0.0) < scale.at(1.0) - 10.0);
+        assert!((scale.at(10.0) - (scale.at(1.0) + scale.at(100.0)) / 2.0).abs() < 1e-6);
+        let ticks = scale.ticks(&along(Ticks::Round(plain)));
+        assert_eq!(ticks.last().unwrap().1, "0");
+        // The same upwards, where pixels count down.
+        let up = Scale::new(&along(Ticks::Round(plain)), &[0.0, 1.0, 100.0], (500.0, 100.0));
+        assert!(up.at(0.0) > up.at(1.0) + 10.0);
+    }
+
+    #[test]
+    fn values_near_one_another_begin_at_nothing() {
+        let scale = Scale::new(&along(Ticks::Round(plain)), &[20.0, 40.0], (0.0, 106.0));
+        assert!((scale.at(40.0) - 100.0).abs() < 1e-6 && scale.at(0.0) == 0.0);
+    }
+
+    #[test]
+    fn words_stand_apart_and_within() {
+        let words = Ticks::Words(vec!["fixed".into(), "after-answer".into()]);
+        let scale = Scale::new(&along(words), &[0.0, 1.0], (0.0, 400.0));
+        assert!(scale.at(0.0) > 20.0 && scale.at(1.0) < 380.0);
+    }
+}

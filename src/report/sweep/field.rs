@@ -1,0 +1,193 @@
+//! The measured points of a sweep, put in the order of its knob: a line for each transport and each value of a second knob.
+
+use super::model::{self, Modelled};
+use crate::protocol::Transport;
+use crate::report::entry::{Entry, entries};
+use crate::report::prediction::Predicted;
+use crate::results::knob::{Key, Kind, read_rate, read_time};
+use crate::results::{Point, Results, Sweep};
+
+/// A sweep with what was measured of it.
+pub(crate) struct Field<'a> {
+    pub(crate) sweep: &'a Sweep,
+    /// Points that were measured, with their results.
+    pub(crate) measured: Vec<(&'a Point, &'a Results)>,
+    /// The knob along the axis.
+    pub(crate) key: &'static Key,
+    /// One for each value of the second knob; a single one without it.
+    pub(crate) panels: Vec<Panel<'a>>,
+}
+
+/// The lines for one value of the second knob.
+pub(crate) struct Panel<'a> {
+    /// `feed.rate 2/s`; empty without a second knob.
+    pub(crate) label: String,
+    pub(crate) lines: Vec<Line<'a>>,
+}
+
+/// One transport along the knob.
+pub(crate) struct Line<'a> {
+    pub(crate) transport: Transport,
+    pub(crate) spots: Vec<Spot<'a>>,
+    /// What the model says at the points and between them.
+    pub(crate) model: Vec<Modelled>,
+}
+
+/// One transport at one point.
+pub(crate) struct Spot<'a> {
+    /// The knob's value, as a number and as a scenario writes it.
+    pub(crate) x: f64,
+    pub(crate) value: &'a str,
+    pub(crate) results: &'a Results,
+    pub(crate) entry: Entry,
+    pub(crate) predicted: Option<Predicted>,
+}
+
+impl<'a> Field<'a> {
+    /// `None` when no point was measured, or when the plan names a knob that there is none of.
+    pub(crate) fn new(sweep: &'a Sweep, results: &'a [Option<Results>]) -> Option<Self> {
+        let first = sweep.knobs.first()?;
+        let key = Key::named(&first.key)?;
+        let measured: Vec<(&Point, &Results)> = sweep
+            .points
+            .iter()
+            .zip(results)
+            .filter_map(|(point, results)| Some((point, results.as_ref()?)))
+            .filter(|(_, results)| !results.runs.is_empty())
+            .collect();
+        if measured.is_empty() {
+            return None;
+        }
+        let seconds: Vec<Option<&str>> = match sweep.knobs.get(1) {
+            Some(second) => second.values.iter().map(|value| Some(value.as_str())).collect(),
+            None => vec![None],
+        };
+        let panels = seconds.into_iter().map(|second| {
+            let of = measured
+                .iter()
+                .filter(|(point, _)| point.values.get(1).map(String::as_str) == second);
+            Panel {
+                label: second.map_or(String::new(), |value| format!("{} {value}", sweep.knobs[1].key)),
+                lines: lines(key, &first.values, of.copied()),
+            }
+        });
+        let panels: Vec<Panel> = panels.filter(|panel| !panel.lines.is_empty()).collect();
+        Some(Field {
+            sweep,
+            panels,
+            measured,
+            key,
+        })
+    }
+
+    /// The values of the knob, each with its place along the axis.
+    pub(crate) fn along(&self) -> Vec<(f64, String)> {
+        let values = &self.sweep.knobs[0].values;
+        values
+            .iter()
+            .map(|value| (place(self.key, values, value), value.clone()))
+            .collect()
+    }
+
+    /// Whether the knob has an order: a time, a rate or a number.
+    pub(crate) fn is_ordered(&self) -> bool {
+        is_ordered(self.key)
+    }
+
+    /// All lines of all panels.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (&Panel<'a>, &Line<'a>)> {
+        self.panels
+            .iter()
+            .flat_map(|panel| panel.lines.iter().map(move |line| (panel, line)))
+    }
+
+    /// The transports, in the order in which they were measured.
+    pub(crate) fn transports(&self) -> Vec<Transport> {
+        let mut there = Vec::new();
+        for (_, line) in self.lines() {
+            if !there.contains(&line.transport) {
+                there.push(line.transport);
+            }
+        }
+        there
+    }
+}
+
+impl Panel<'_> {
+    /// The line of a transport.
+    pub(crate) fn of(&self, transport: Transport) -> Option<&Line<'_>> {
+        self.lines.iter().find(|line| line.transport == transport)
+    }
+}
+
+impl Line<'_> {
+    /// The spots at which neither the generator nor the machine was the limit.
+    pub(crate) fn clear(&self) -> impl DoubleEndedIterator<Item = &Spot<'_>> {
+        self.spots.iter().filter(|spot| !spot.is_unclear())
+    }
+}
+
+impl Spot<'_> {
+    /// Whether the run proves nothing at this point.
+    pub(crate) fn is_unclear(&self) -> bool {
+        !self.results.unclear.is_empty()
+    }
+
+    /// What the publisher took until the server had the message, on average: the model's delays begin there.
+    pub(crate) fn before_ms(&self) -> f64 {
+        let means = self
+            .entry
+            .run
+            .delay
+            .mean_ms()
+            .zip(self.entry.run.server_delay.mean_ms());
+        means.map_or(0.0, |(delay, server)| delay - server)
+    }
+}
+
+fn is_ordered(key: &Key) -> bool {
+    matches!(key.kind, Kind::Time | Kind::Rate | Kind::Number)
+}
+
+fn lines<'a>(key: &Key, values: &[String], points: impl Iterator<Item = (&'a Point, &'a Results)>) -> Vec<Line<'a>> {
+    let mut lines: Vec<Line> = Vec::new();
+    for (point, results) in points {
+        for entry in entries(0, results) {
+            let spot = Spot {
+                x: place(key, values, &point.values[0]),
+                value: &point.values[0],
+                results,
+                predicted: Predicted::of(&entry, results),
+                entry,
+            };
+            let transport = spot.entry.transport();
+            match lines.iter_mut().find(|line| line.transport == transport) {
+                Some(line) => line.spots.push(spot),
+                None => lines.push(Line {
+                    transport,
+                    spots: vec![spot],
+                    model: Vec::new(),
+                }),
+            }
+        }
+    }
+    for line in &mut lines {
+        line.spots.sort_by(|one, other| one.x.total_cmp(&other.x));
+        if is_ordered(key) {
+            line.model = model::along(key, &line.spots);
+        }
+    }
+    lines
+}
+
+/// Where a value lies: seconds, messages a second, how many; or its place in the list, where values have no order.
+fn place(key: &Key, values: &[String], value: &str) -> f64 {
+    let number = match key.kind {
+        Kind::Time => read_time(value).ok().map(|time| time.as_secs_f64()),
+        Kind::Rate => read_rate(value).ok(),
+        Kind::Number => value.parse().ok(),
+        _ => None,
+    };
+    let listed = || values.iter().position(|other| other == value).unwrap_or(0) as f64;
+    number.unwrap_or_else(listed)
+}

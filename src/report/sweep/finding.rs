@@ -1,0 +1,353 @@
+//! What a sweep shows, in sentences: what moved along the knob and what did not, where curves cross, whether the model agrees.
+
+use super::field::{Field, Line, Panel};
+use super::frontier::{Cost, place};
+use super::quantity::{QUANTITIES, Quantity};
+use crate::model::PollTimer;
+use crate::protocol::Transport;
+use crate::report::number::{counted, figure, milliseconds, times};
+use crate::report::prediction::judge;
+use crate::report::word::{list, name, sentence, verb};
+
+/// Figures that are counted or timed move by less than this from run to run.
+const NEAR: f64 = 0.1;
+/// Processor time and memory by less than this.
+const ROUGHLY: f64 = 0.25;
+/// Delays by so many milliseconds, and shares by so much.
+const FEW_MS: f64 = 2.0;
+const FEW_POINTS: f64 = 0.03;
+
+/// How a figure moved along the knob.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Moved {
+    Stayed,
+    Fell,
+    Rose,
+    /// It was further from both ends in between.
+    Turned(f64),
+}
+
+/// A figure at the two ends of the knob.
+struct Movement {
+    from: f64,
+    to: f64,
+    moved: Moved,
+}
+
+/// All sentences, in the order of the page.
+pub(super) fn findings(field: &Field) -> Vec<String> {
+    let mut sentences: Vec<String> = field.panels.iter().flat_map(|panel| of_panel(field, panel)).collect();
+    for panel in &field.panels {
+        sentences.extend(half(field, panel));
+        sentences.extend(crossing(field, panel));
+    }
+    sentences.extend(agreement(field));
+    sentences
+}
+
+fn of_panel(field: &Field, panel: &Panel) -> Vec<String> {
+    let with = if panel.label.is_empty() {
+        String::new()
+    } else {
+        format!("with {}: ", panel.label)
+    };
+    let (mut sentences, mut still) = (Vec::new(), Vec::new());
+    for line in &panel.lines {
+        let (Some(first), Some(last)) = (line.clear().next(), line.clear().next_back()) else {
+            continue;
+        };
+        if first.value == last.value {
+            continue;
+        }
+        let moves: Vec<(&Quantity, Movement)> = QUANTITIES
+            .iter()
+            .filter_map(|quantity| Some((quantity, movement(line, quantity)?)))
+            .collect();
+        if moves.iter().all(|(_, movement)| movement.moved == Moved::Stayed) {
+            still.push(name(line.transport));
+            continue;
+        }
+        let clauses: Vec<String> = moves
+            .iter()
+            .filter_map(|(quantity, movement)| clause(quantity, movement))
+            .collect();
+        sentences.push(sentence(&format!(
+            "{with}{}, {} from {} to {}: {}.",
+            name(line.transport),
+            field.key.name,
+            first.value,
+            last.value,
+            list(&clauses)
+        )));
+    }
+    if !still.is_empty() {
+        let does = verb(still.len(), "does", "do");
+        sentences.push(sentence(&format!(
+            "{with}{} {does} not move with {}, beyond what differs from run to run.",
+            list(&still),
+            field.key.name
+        )));
+    }
+    sentences
+}
+
+/// `its requests fell from 60 to 31 (1.9 times)`; nothing of a processor or a memory that stayed.
+fn clause(quantity: &Quantity, movement: &Movement) -> Option<String> {
+    let write = quantity.write;
+    let (from, to) = (write(movement.from), write(movement.to));
+    let word = quantity.word;
+    let ratio = |larger: f64, smaller: f64| match larger / smaller {
+        ratio if ratio.is_finite() && ratio >= 1.5 => format!(" ({} times)", times(ratio)),
+        _ => String::new(),
+    };
+    Some(match movement.moved {
+        Moved::Stayed if matches!(quantity.name, "cpu" | "memory") => return None,
+        // A stream asks for nothing all along, which is no news.
+        Moved::Stayed if movement.from == 0.0 => return None,
+        Moved::Stayed if from == to => format!("{word} stayed at {from}"),
+        Moved::Stayed => format!("{word} stayed at {from} to {to}"),
+        Moved::Fell => format!("{word} fell from {from} to {to}{}", ratio(movement.from, movement.to)),
+        Moved::Rose => format!("{word} rose from {from} to {to}{}", ratio(movement.to, movement.from)),
+        Moved::Turned(between) => format!("{word} went from {from} by way of {} to {to}", write(between)),
+    })
+}
+
+fn movement(line: &Line, quantity: &Quantity) -> Option<Movement> {
+    let values: Vec<f64> = line
+        .clear()
+        .filter_map(|spot| (quantity.measured)(&spot.entry))
+        .collect();
+    let (from, to) = (*values.first()?, *values.last()?);
+    let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let near = |a: f64, b: f64| is_near(quantity, a, b);
+    let (low_end, high_end) = (from.min(to), from.max(to));
+    let moved = if !near(highest, high_end) {
+        Moved::Turned(highest)
+    } else if !near(lowest, low_end) {
+        Moved::Turned(lowest)
+    } else if near(from, to) {
+        Moved::Stayed
+    } else if from > to {
+        Moved::Fell
+    } else {
+        Moved::Rose
+    };
+    Some(Movement { from, to, moved })
+}
+
+/// Whether two values of a figure differ by no more than they do from run to run.
+fn is_near(quantity: &Quantity, one: f64, other: f64) -> bool {
+    let apart = (one - other).abs();
+    let least = match quantity.name {
+        "empty" => FEW_POINTS,
+        "mean-delay" | "p99-delay" => FEW_MS,
+        _ => 0.0,
+    };
+    let share = match quantity.name {
+        "empty" => 0.0,
+        "cpu" | "memory" => ROUGHLY,
+        _ => NEAR,
+    };
+    apart <= least || apart <= share * one.abs().max(other.abs())
+}
+
+/// Requests a second × mean wait is a half, whatever short polling's interval is.
+fn half(field: &Field, panel: &Panel) -> Option<String> {
+    let line = panel
+        .of(Transport::Poll)
+        .filter(|_| field.key.name == "poll.interval")?;
+    let products: Vec<f64> = line
+        .clear()
+        .filter_map(|spot| {
+            let inputs = &spot.predicted.as_ref()?.inputs;
+            let transit_ms = (inputs.one_way_s + inputs.service_s) * 1e3;
+            let wait_s = (spot.entry.run.server_delay.mean_ms()? - transit_ms) / 1e3;
+            (inputs.timer == PollTimer::Fixed).then_some(spot.entry.requests_per_s()? * wait_s)
+        })
+        .collect();
+    let least = products.iter().copied().reduce(f64::min)?;
+    let most = products.iter().copied().reduce(f64::max)?;
+    (products.len() > 1).then(|| {
+        format!(
+            "Requests a second × mean wait was {} to {} at every interval of short polling, where the model has 1/2: who wants to wait half as long asks twice as \
+             often.",
+            figure(least),
+            figure(most)
+        )
+    })
+}
+
+/// Where long polling begins to send more requests than short polling, along the knob: straight between two points, by ratios.
+pub(super) fn crossing_at(panel: &Panel) -> Option<f64> {
+    let (poll, long_poll) = (panel.of(Transport::Poll)?, panel.of(Transport::LongPoll)?);
+    let ratios: Vec<(f64, f64)> = long_poll
+        .clear()
+        .filter_map(|spot| {
+            let other = poll.clear().find(|other| other.value == spot.value)?;
+            let ratio = spot.entry.requests_per_s()? / other.entry.requests_per_s()?;
+            (ratio.is_finite() && ratio > 0.0 && spot.x > 0.0).then(|| (spot.x.ln(), ratio.ln()))
+        })
+        .collect();
+    ratios.windows(2).find_map(|pair| {
+        let [(x0, y0), (x1, y1)] = [pair[0], pair[1]];
+        (y0 * y1 <= 0.0 && y0 != y1).then(|| (x0 + (x1 - x0) * y0 / (y0 - y1)).exp())
+    })
+}
+
+fn crossing(field: &Field, panel: &Panel) -> Option<String> {
+    if !field.is_ordered() {
+        return None;
+    }
+    let at = crossing_at(panel)?;
+    let with = if panel.label.is_empty() {
+        String::new()
+    } else {
+        format!("With {} they meet: ", panel.label)
+    };
+    let interval_s = panel
+        .lines
+        .first()?
+        .spots
+        .first()?
+        .results
+        .scenario
+        .poll_interval
+        .as_secs_f64();
+    let (unit, more) = match field.key.name {
+        "feed.rate" => (
+            format!("{} messages a second", figure(at)),
+            format!(
+                ", that is {} messages in an interval of short polling",
+                figure(at * interval_s)
+            ),
+        ),
+        "listeners" => (format!("{} listeners", figure(at)), String::new()),
+        _ => (milliseconds(at * 1e3), String::new()),
+    };
+    Some(format!(
+        "{with}Long polling and short polling send as many requests at {} {unit}{more}.",
+        field.key.name
+    ))
+}
+
+/// How many points agree with the model, and which is furthest off.
+fn agreement(field: &Field) -> Option<String> {
+    let (mut all, mut agree) = (0, 0);
+    let mut worst: Option<(f64, String)> = None;
+    for (panel, line) in field.lines() {
+        for spot in line.clear() {
+            let Some(predicted) = spot.predicted.as_ref().filter(|one| one.inputs.messages() > 0.0) else {
+                continue;
+            };
+            for judged in judge(&spot.entry, predicted) {
+                all += 1;
+                if judged.agrees {
+                    agree += 1;
+                    continue;
+                }
+                let off = (judged.measured / judged.predicted).ln().abs();
+                if worst.as_ref().is_none_or(|(other, _)| off > *other) {
+                    let with = if panel.label.is_empty() {
+                        String::new()
+                    } else {
+                        format!(", {}", panel.label)
+                    };
+                    let at = format!("{} at {}{with}: {}", name(line.transport), spot.value, judged.clause());
+                    worst = Some((off, at));
+                }
+            }
+        }
+    }
+    if all == 0 {
+        return None;
+    }
+    let figures = "figures (requests, empty answers, mean delay, p99)";
+    Some(match worst {
+        None => format!(
+            "All {} of all points are as the model has them.",
+            counted(all, "figure", figures)
+        ),
+        Some((_, worst)) => format!(
+            "Of {} of all points {agree} are as the model has them; furthest off was {worst}. The report of that point says what speaks against the model there.",
+            counted(all, "figure", figures)
+        ),
+    })
+}
+
+/// What a chart over the knob shows: its title.
+pub(super) fn title(field: &Field, quantity: &Quantity) -> String {
+    let over = match field.sweep.knobs.get(1) {
+        Some(second) => format!("{} over {} and {}", quantity.topic, field.key.name, second.key),
+        None => format!("{} over {}", quantity.topic, field.key.name),
+    };
+    let [panel] = field.panels.as_slice() else {
+        return over;
+    };
+    let (mut moved, mut still) = (Vec::new(), Vec::new());
+    for line in &panel.lines {
+        let Some(movement) = movement(line, quantity) else {
+            continue;
+        };
+        let (from, to) = ((quantity.write)(movement.from), (quantity.write)(movement.to));
+        let name = name(line.transport);
+        match movement.moved {
+            Moved::Stayed => still.push(name),
+            Moved::Fell => moved.push(format!("{name} fell from {from} to {to}")),
+            Moved::Rose => moved.push(format!("{name} rose from {from} to {to}")),
+            Moved::Turned(between) => moved.push(format!(
+                "{name} went from {from} by way of {} to {to}",
+                (quantity.write)(between)
+            )),
+        }
+    }
+    if !still.is_empty() {
+        moved.push(format!("{} stayed", list(&still)));
+    }
+    match moved.as_slice() {
+        [] => over,
+        moved => format!("{over}: {}", moved.join(", ")),
+    }
+}
+
+/// Who is fresh for least, as the title of a frontier.
+pub(super) fn frontier(field: &Field, cost: &Cost) -> String {
+    let over = format!("{}, along {}", "What it costs to be fresh", field.key.name);
+    let all: Vec<(Transport, &str, (f64, f64))> = field
+        .lines()
+        .flat_map(|(_, line)| line.clear().map(move |spot| (line.transport, spot.value, spot)))
+        .filter_map(|(transport, value, spot)| Some((transport, value, place(spot, cost)?)))
+        .collect();
+    let freshest = all.iter().min_by(|one, other| one.2.1.total_cmp(&other.2.1));
+    let cheapest = all.iter().min_by(|one, other| one.2.0.total_cmp(&other.2.0));
+    let (Some((fresh, _, (cost_of, delay_ms))), Some((cheap, value, (least, late_ms)))) = (freshest, cheapest) else {
+        return over;
+    };
+    if field.transports().len() == 1 {
+        return format!(
+            "{over}: from {} {} a minute with {} of delay to {} with {}",
+            (cost.write)(*least),
+            cost.word,
+            milliseconds(*late_ms),
+            (cost.write)(*cost_of),
+            milliseconds(*delay_ms)
+        );
+    }
+    if fresh == cheap {
+        return format!(
+            "{over}: {} is the freshest and the cheapest, {} for {} {} a minute",
+            name(*fresh),
+            milliseconds(*delay_ms),
+            (cost.write)(*least),
+            cost.word
+        );
+    }
+    format!(
+        "{over}: {} is the freshest with {}, {} at {value} the cheapest with {} {} a minute",
+        name(*fresh),
+        milliseconds(*delay_ms),
+        name(*cheap),
+        (cost.write)(*least),
+        cost.word
+    )
+}

@@ -1,0 +1,227 @@
+//! The figures that are drawn over a knob.
+
+use super::field::{Field, Line, Spot};
+use super::{finding, published, tables};
+use crate::model::Prediction;
+use crate::protocol::Transport;
+use crate::report::ReportError;
+use crate::report::chart::Chart;
+use crate::report::chart::curves::{Along, Curve, Curves, Panel, Spot as Drawn, Ticks, curves, number};
+use crate::report::entry::Entry;
+use crate::report::number::{bytes, figure, milliseconds, percent};
+use crate::report::prediction::{Figure, Inputs};
+
+/// One figure over the knob.
+pub(crate) struct Quantity {
+    /// The name of its chart.
+    pub(crate) name: &'static str,
+    pub(crate) topic: &'static str,
+    /// In a sentence: `its requests …`.
+    pub(crate) word: &'static str,
+    /// What the axis says.
+    pub(crate) axis: &'static str,
+    pub(crate) reading: &'static str,
+    pub(crate) write: fn(f64) -> String,
+    tick: fn(f64) -> String,
+    pub(crate) measured: fn(&Entry) -> Option<f64>,
+    /// With what the publisher took before the server had a message, in milliseconds.
+    pub(crate) predicted: fn(&Prediction, &Inputs, f64) -> Option<f64>,
+}
+
+/// All of them, in the order of the page.
+pub(crate) static QUANTITIES: [Quantity; 7] = [
+    Quantity {
+        name: "requests",
+        topic: "Requests",
+        word: "requests",
+        axis: "requests of one listener a minute",
+        reading: "How often one listener asks. A stream asks once, before anything is counted, so it stays at nothing.",
+        write: figure,
+        tick: number,
+        measured: |entry| entry.requests_per_s().map(|per_s| per_s * 60.0),
+        predicted: |prediction, _, _| Some(prediction.requests_per_s * 60.0),
+    },
+    Quantity {
+        name: "empty",
+        topic: "Asked in vain",
+        word: "share of empty answers",
+        axis: "share of answers without a message",
+        reading: "Of the answers to one kind of poll, how many had nothing to say.",
+        write: percent,
+        tick: percent,
+        measured: Entry::empty_share,
+        predicted: |prediction, inputs, _| asks(inputs.transport).then_some(prediction.empty_share),
+    },
+    Quantity {
+        name: "mean-delay",
+        topic: "Delay, mean",
+        word: "mean delay",
+        axis: "milliseconds from the intended instant to the listener, on the mean",
+        reading: "How late messages came on average, counted from the instant at which they were meant to be sent.",
+        write: milliseconds,
+        tick: number,
+        measured: |entry| entry.run.delay.mean_ms(),
+        predicted: |prediction, inputs, before_ms| Some(Figure::Mean.predicted(prediction, inputs)? + before_ms),
+    },
+    Quantity {
+        name: "p99-delay",
+        topic: "Delay, p99",
+        word: "p99",
+        axis: "milliseconds within which 99 of 100 deliveries came",
+        reading: "How late the late ones came: 99 of 100 deliveries were quicker. Where a point has few messages, it is the fate of one of them.",
+        write: milliseconds,
+        tick: number,
+        measured: |entry| entry.run.delay.quantile_ms(0.99),
+        predicted: |prediction, inputs, before_ms| Some(Figure::Most.predicted(prediction, inputs)? + before_ms),
+    },
+    Quantity {
+        name: "bytes",
+        topic: "Bytes",
+        word: "bytes per delivery",
+        axis: "bytes for one message heard by one listener, both directions",
+        reading: "All that crossed the listeners’ sockets, empty answers too, divided by the messages that were heard.",
+        write: bytes,
+        tick: number,
+        measured: Entry::bytes_both,
+        predicted: |prediction, inputs, _| {
+            let out = if asks(inputs.transport) {
+                Figure::BytesOut.predicted(prediction, inputs)?
+            } else {
+                0.0
+            };
+            Some(Figure::BytesIn.predicted(prediction, inputs)? + out)
+        },
+    },
+    Quantity {
+        name: "cpu",
+        topic: "Server processor time",
+        word: "processor time per 1,000 deliveries",
+        axis: "milliseconds of the server’s processor time for 1,000 deliveries",
+        reading: "What the server’s process used in the window, divided by the messages that were heard. The dots join what was measured; the model takes this \
+                  figure from the run and does not predict it.",
+        write: milliseconds,
+        tick: number,
+        measured: |entry| entry.run.cpu_ms_per_1000_deliveries(),
+        predicted: |_, _, _| None,
+    },
+    Quantity {
+        name: "memory",
+        topic: "Server memory",
+        word: "server’s memory",
+        axis: "resident memory of the server’s process at the end of the window",
+        reading: "All of the process, the program itself included; what the kernel keeps for each socket is not in it.",
+        write: bytes,
+        tick: bytes,
+        measured: |entry| entry.run.server.rss_after_bytes.map(|bytes| bytes as f64),
+        predicted: |_, _, _| None,
+    },
+];
+
+fn asks(transport: Transport) -> bool {
+    matches!(transport, Transport::Poll | Transport::LongPoll)
+}
+
+impl Quantity {
+    /// What the model says of the very schedule of this spot, or of its rate where nobody can follow the schedule.
+    pub(crate) fn predicted_at(&self, spot: &Spot) -> Option<f64> {
+        let predicted = spot.predicted.as_ref()?;
+        (self.predicted)(predicted.nearest()?, &predicted.inputs, spot.before_ms())
+    }
+
+    /// Whether anything was measured of it.
+    pub(crate) fn is_told(&self, field: &Field) -> bool {
+        field
+            .lines()
+            .any(|(_, line)| line.spots.iter().any(|spot| (self.measured)(&spot.entry).is_some()))
+    }
+}
+
+/// A chart for each figure that was measured.
+pub(super) fn charts(field: &Field) -> Result<Vec<Chart>, ReportError> {
+    let told = QUANTITIES.iter().filter(|quantity| quantity.is_told(field));
+    told.map(|quantity| chart(field, quantity)).collect()
+}
+
+fn chart(field: &Field, quantity: &'static Quantity) -> Result<Chart, ReportError> {
+    let panels = field.panels.iter().map(|panel| Panel {
+        title: panel.label.clone(),
+        curves: panel
+            .lines
+            .iter()
+            .filter_map(|line| curve(field, line, quantity))
+            .collect(),
+        marks: published::marks(field, panel, quantity.name),
+    });
+    let panels: Vec<Panel> = panels.collect();
+    curves(Curves {
+        name: quantity.name,
+        topic: quantity.topic,
+        reading: quantity.reading,
+        title: finding::title(field, quantity),
+        what: format!("Curves over {}: {}", field.key.name, quantity.axis),
+        print: print(field),
+        table: tables::of(field, quantity),
+        across: across(field),
+        up: Along {
+            title: quantity.axis.to_owned(),
+            ticks: if quantity.name == "empty" {
+                Ticks::Share(quantity.tick)
+            } else {
+                Ticks::Round(quantity.tick)
+            },
+        },
+        panels,
+    })
+}
+
+/// The knob as an axis.
+fn across(field: &Field) -> Along {
+    let ticks = if field.is_ordered() {
+        Ticks::Given(field.along())
+    } else {
+        Ticks::Words(field.along().into_iter().map(|(_, value)| value).collect())
+    };
+    Along {
+        title: format!("{}: {}", field.key.name, field.key.help),
+        ticks,
+    }
+}
+
+fn curve(field: &Field, line: &Line, quantity: &Quantity) -> Option<Curve> {
+    let spots = line.spots.iter().filter_map(|spot| {
+        Some(Drawn {
+            at: (spot.x, (quantity.measured)(&spot.entry)?),
+            schedule: quantity.predicted_at(spot).map(|value| (spot.x, value)),
+            is_unclear: spot.is_unclear(),
+            label: String::new(),
+        })
+    });
+    let spots: Vec<Drawn> = spots.collect();
+    let model = line.model.iter().filter_map(|one| {
+        let value = (quantity.predicted)(&one.prediction, &one.inputs, one.before_ms)?;
+        Some((one.x, value)).filter(|_| value.is_finite())
+    });
+    (!spots.is_empty()).then(|| Curve {
+        transport: line.transport,
+        spots,
+        model: model.collect(),
+        is_joined: field.is_ordered(),
+    })
+}
+
+/// The small print of every chart.
+pub(super) fn print(field: &Field) -> String {
+    let sweep = field.sweep;
+    let unclear = if field.lines().any(|(_, line)| line.spots.iter().any(Spot::is_unclear)) {
+        " Open marks: the run was unclear there."
+    } else {
+        ""
+    };
+    format!(
+        "{} of {} points measured.{unclear} {}, sweep {}",
+        field.measured.len(),
+        sweep.points.len(),
+        sweep.lab(),
+        sweep.name
+    )
+}

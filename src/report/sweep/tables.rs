@@ -1,0 +1,202 @@
+//! The tables of a sweep: all figures of all points, and one beside each chart.
+
+use super::field::{Field, Panel};
+use super::frontier::{Cost, place};
+use super::published;
+use super::quantity::{QUANTITIES, Quantity};
+use crate::report::figures::untitled;
+use crate::report::number::{NONE, milliseconds};
+use crate::report::table::{Group, Row, Table};
+
+/// The tables that stand by themselves, the main one first.
+pub(super) fn tables(field: &Field) -> Vec<Table> {
+    let published = published::table(field);
+    [Some(main(field)), published, Some(points(field))]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Every transport at every point.
+fn main(field: &Field) -> Table {
+    let told: Vec<&Quantity> = QUANTITIES.iter().filter(|quantity| quantity.is_told(field)).collect();
+    let groups = field.lines().map(|(panel, line)| {
+        let rows = line.spots.iter().map(|spot| {
+            let cells = told
+                .iter()
+                .map(|quantity| (quantity.measured)(&spot.entry).map_or(NONE.to_owned(), quantity.write));
+            let unclear = if spot.is_unclear() { " (unclear)" } else { "" };
+            Row::new(format!("{}{unclear}", spot.value), cells.collect())
+        });
+        let with = if panel.label.is_empty() {
+            String::new()
+        } else {
+            format!(", {}", panel.label)
+        };
+        Group {
+            title: format!("{}{with}", line.transport.title()),
+            rows: rows.collect(),
+        }
+    });
+    Table {
+        name: "figures",
+        caption: format!("Sweep {} along {}", field.sweep.name, field.key.name),
+        corner: field.key.name.to_owned(),
+        columns: told.iter().map(|quantity| heading(quantity).to_owned()).collect(),
+        groups: groups.collect(),
+        numeric: true,
+    }
+}
+
+/// A short heading for a column.
+fn heading(quantity: &Quantity) -> &'static str {
+    match quantity.name {
+        "requests" => "requests/min",
+        "empty" => "empty",
+        "mean-delay" => "mean",
+        "p99-delay" => "p99",
+        "bytes" => "bytes/delivery",
+        "cpu" => "CPU/1,000",
+        _ => "memory",
+    }
+}
+
+/// Where each point is kept, and what became of its checks.
+fn points(field: &Field) -> Table {
+    use crate::results::Verdict;
+    let rows = field.measured.iter().map(|(point, results)| {
+        let count = |verdict| {
+            results
+                .checks
+                .iter()
+                .filter(|checked| checked.verdict == verdict)
+                .count()
+        };
+        let checks = match (results.checks.len(), count(Verdict::Fails), count(Verdict::Unclear)) {
+            (0, ..) => NONE.to_owned(),
+            (_, 0, 0) => "hold".to_owned(),
+            (of, 0, unclear) => format!("{unclear} of {of} unclear"),
+            (of, fail, _) => format!("{fail} of {of} fail"),
+        };
+        let clear = if results.unclear.is_empty() { "clear" } else { "unclear" };
+        Row::new(
+            point.label(&field.sweep.knobs),
+            vec![point.folder.clone(), clear.to_owned(), checks],
+        )
+    });
+    Table {
+        name: "points",
+        caption: "The points, each with the folder of its results (talkplace report FOLDER draws it)".to_owned(),
+        corner: "Point".to_owned(),
+        columns: ["folder", "measured", "checks"].map(str::to_owned).into(),
+        groups: vec![untitled(rows.collect())],
+        numeric: false,
+    }
+}
+
+/// A figure as it was measured and as the model has it.
+pub(super) fn of(field: &Field, quantity: &'static Quantity) -> Table {
+    let mut columns = Vec::new();
+    let modelled = |transport| {
+        field
+            .lines()
+            .filter(|(_, line)| line.transport == transport)
+            .any(|(_, line)| line.spots.iter().any(|spot| quantity.predicted_at(spot).is_some()))
+    };
+    let told = |transport| {
+        field
+            .lines()
+            .filter(|(_, line)| line.transport == transport)
+            .any(|(_, line)| line.spots.iter().any(|spot| (quantity.measured)(&spot.entry).is_some()))
+    };
+    let transports: Vec<_> = field
+        .transports()
+        .into_iter()
+        .filter(|transport| told(*transport))
+        .collect();
+    for transport in &transports {
+        columns.push(transport.title().to_owned());
+        if modelled(*transport) {
+            columns.push("by the model".to_owned());
+        }
+    }
+    let cells = |panel: &Panel, value: &str| {
+        let mut cells = Vec::new();
+        for transport in &transports {
+            let spot = panel
+                .of(*transport)
+                .and_then(|line| line.spots.iter().find(|spot| spot.value == value));
+            let write = |number: Option<f64>| number.map_or(NONE.to_owned(), quantity.write);
+            cells.push(write(spot.and_then(|spot| (quantity.measured)(&spot.entry))));
+            if modelled(*transport) {
+                cells.push(write(spot.and_then(|spot| quantity.predicted_at(spot))));
+            }
+        }
+        cells
+    };
+    Table {
+        name: quantity.name,
+        caption: sentence_of(quantity),
+        corner: field.key.name.to_owned(),
+        columns,
+        groups: grouped(field, cells),
+        numeric: true,
+    }
+}
+
+fn sentence_of(quantity: &Quantity) -> String {
+    crate::report::word::sentence(quantity.axis)
+}
+
+/// A row for each measured value of the knob, in a group for each value of the second.
+fn grouped(field: &Field, cells: impl Fn(&Panel, &str) -> Vec<String>) -> Vec<Group> {
+    let mut along = field.along();
+    along.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let group = |panel: &Panel| {
+        let there = |value: &str| {
+            panel
+                .lines
+                .iter()
+                .any(|line| line.spots.iter().any(|spot| spot.value == value))
+        };
+        let rows = along.iter().filter(|(_, value)| there(value));
+        Group {
+            title: panel.label.clone(),
+            rows: rows
+                .map(|(_, value)| Row::new(value.clone(), cells(panel, value)))
+                .collect(),
+        }
+    };
+    field.panels.iter().map(group).collect()
+}
+
+/// Cost and delay of each transport at each value.
+pub(super) fn frontier(field: &Field, cost: &'static Cost) -> Table {
+    let transports = field.transports();
+    let columns = transports
+        .iter()
+        .flat_map(|transport| [transport.title().to_owned(), "delay".to_owned()]);
+    let cells = |panel: &Panel, value: &str| {
+        let of = |transport| {
+            let spot = panel
+                .of(transport)
+                .and_then(|line| line.spots.iter().find(|spot| spot.value == value));
+            match spot.and_then(|spot| place(spot, cost)) {
+                Some((cost_of, delay_ms)) => [(cost.write)(cost_of), milliseconds(delay_ms)],
+                None => [NONE.to_owned(), NONE.to_owned()],
+            }
+        };
+        transports.iter().flat_map(|transport| of(*transport)).collect()
+    };
+    Table {
+        name: cost.name,
+        caption: format!(
+            "{} of one listener a minute, and the mean delay",
+            crate::report::word::sentence(cost.word)
+        ),
+        corner: field.key.name.to_owned(),
+        columns: columns.collect(),
+        groups: grouped(field, cells),
+        numeric: true,
+    }
+}
