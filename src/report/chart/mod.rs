@@ -7,6 +7,7 @@ mod canvas;
 mod cpu;
 mod delay;
 mod frame;
+mod memory;
 mod model_curve;
 mod palette;
 mod projection;
@@ -69,7 +70,8 @@ pub(crate) fn charts(beside: &Beside) -> Result<Vec<Chart>, ReportError> {
         Some(quantile::sheet(beside, print.clone())),
         stories::sheet(beside, print.clone()),
         Some(bytes::sheet(beside, print.clone())),
-        Some(cpu::sheet(beside, print)),
+        Some(cpu::sheet(beside, print.clone())),
+        memory::sheet(beside, print),
         space_time::sheet(beside),
     ];
     sheets.into_iter().flatten().map(Sheet::framed).collect()

@@ -104,6 +104,11 @@ pub(crate) mod title {
         plain(beside, "The server’s CPU time").unwrap_or_else(|| cost::cpu_title(&first(beside)))
     }
 
+    /// By how much a listener made the server grow.
+    pub(crate) fn memory(beside: &Beside) -> String {
+        plain(beside, "The server’s memory over time").unwrap_or_else(|| cost::memory_title(&first(beside)))
+    }
+
     fn first<'a>(beside: &'a Beside) -> Vec<&'a Entry> {
         beside.of_side(0).collect()
     }
