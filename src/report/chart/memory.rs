@@ -1,5 +1,7 @@
 //! The server's memory over time: what is resident in its process, and what the kernel holds for its connections.
 
+use plotters::style::RGBColor;
+
 use super::Sheet;
 use super::axis::{Axis, plain};
 use super::canvas::{At, Canvas, DrawingError, Drawn, Side, Type, drawn};
@@ -90,11 +92,13 @@ fn draw(watched: &[Watched], span: &Span, title: &str, print: String) -> Result<
     let top = frame.top() + HEADING;
     let floor = top + RESIDENT;
     let most_buffered = most(watched, |sample| sample.socket_buffer_bytes);
-    let (bottom, below) = match most_buffered {
-        Some(1..) => (floor + BETWEEN + BUFFERS, 44.0),
-        _ => (floor, 62.0),
+    // The panels from top to bottom.
+    let panels = match most_buffered {
+        Some(1..) => vec![(top, floor), (floor + BETWEEN, floor + BETWEEN + BUFFERS)],
+        _ => vec![(top, floor)],
     };
-    let end = bottom + below;
+    let bottom = panels[panels.len() - 1].1;
+    let end = bottom + if panels.len() > 1 { 44.0 } else { 62.0 };
     let times = Axis::between(span.from_s, span.to_s, (LEFT, RIGHT));
     let most_resident = most(watched, |sample| Some(sample.rss_bytes)).unwrap_or(0);
     let resident = Axis::linear(most_resident as f64, (floor, top + 8.0));
@@ -106,7 +110,7 @@ fn draw(watched: &[Watched], span: &Span, title: &str, print: String) -> Result<
             (LEFT, frame.top() + 28.0),
             SMALL,
         )?;
-        phases(canvas, span, &times, (top, bottom))?;
+        phases(canvas, span, &times, &panels)?;
         levels(canvas, &resident)?;
         for (entry, memory) in watched {
             let line = line(memory, &times, &resident, |sample| Some(sample.rss_bytes));
@@ -171,14 +175,21 @@ fn height_at(line: &[At], x: f64) -> f64 {
 }
 
 /// The axis of time, with the phases' names above: one that is too short for its name has it behind its line, higher than its neighbour’s if need be.
-fn phases(canvas: &Canvas, span: &Span, times: &Axis, (top, bottom): (f64, f64)) -> Drawn {
+fn phases(canvas: &Canvas, span: &Span, times: &Axis, panels: &[(f64, f64)]) -> Drawn {
+    let (top, bottom) = (panels[0].0, panels[panels.len() - 1].1);
+    // Not through the name of the axis between two panels.
+    let upright = |x: f64, colour: RGBColor| {
+        panels
+            .iter()
+            .try_for_each(|(top, floor)| canvas.line((x, *top), (x, *floor), colour, 1.0))
+    };
     let middle = Type {
         side: Side::Middle,
         ..SMALL
     };
     for tick in times.ticks() {
         let x = times.at(tick);
-        canvas.line((x, top), (x, bottom), RULE, 1.0)?;
+        upright(x, RULE)?;
         canvas.text(&(plain(tick) + " s"), (x, bottom + 12.0), middle)?;
     }
     let (mut low_until, mut high_until) = (LEFT, LEFT);
@@ -200,7 +211,7 @@ fn phases(canvas: &Canvas, span: &Span, times: &Axis, (top, bottom): (f64, f64))
             canvas.text(name, (x, top - up), SMALL)?;
         }
         if from > LEFT {
-            canvas.line((from, top - 2.0), (from, bottom), QUIET, 1.0)?;
+            upright(from, QUIET)?;
         }
     }
     canvas.text("seconds from the start of the warm-up", (LEFT, bottom + 32.0), SMALL)

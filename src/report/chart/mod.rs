@@ -73,6 +73,7 @@ pub(crate) fn charts(beside: &Beside) -> Result<Vec<Chart>, ReportError> {
         Some(cpu::sheet(beside, print.clone())),
         memory::sheet(beside, print),
         space_time::sheet(beside),
+        space_time::several::sheet(beside),
     ];
     sheets.into_iter().flatten().map(Sheet::framed).collect()
 }

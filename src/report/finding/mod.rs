@@ -68,7 +68,7 @@ pub(crate) mod title {
     use super::{Beside, Entry, change, cost, is_unclear, unclear_others};
 
     /// A title that ranks nothing, over a run that proves nothing.
-    fn plain(beside: &Beside, what: &str) -> Option<String> {
+    pub(crate) fn plain(beside: &Beside, what: &str) -> Option<String> {
         is_unclear(beside).then(|| format!("{what}, in a run that is unclear"))
     }
 

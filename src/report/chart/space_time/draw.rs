@@ -196,7 +196,7 @@ fn visible(place: &Place, lanes: Lanes, arrow: &Arrow) -> Option<(At, At)> {
     ))
 }
 
-fn tint_of(arrow: &Arrow, tint: RGBColor) -> RGBColor {
+pub(super) fn tint_of(arrow: &Arrow, tint: RGBColor) -> RGBColor {
     match arrow.kind {
         Kind::Unknown => INK,
         _ if arrow.is_empty => QUIET,
@@ -244,7 +244,7 @@ fn words(arrow: &Arrow, names: &[String]) -> String {
 }
 
 /// What a message is called.
-fn letter(text: &str, names: &[String]) -> Option<String> {
+pub(super) fn letter(text: &str, names: &[String]) -> Option<String> {
     let at = names.iter().position(|name| name == text)?;
     Some(char::from(b'A' + (at % 26) as u8).to_string())
 }
