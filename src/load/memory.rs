@@ -17,8 +17,10 @@ use crate::results::{Memory, MemorySample, Scenario};
 const PERIOD: Duration = Duration::from_millis(500);
 /// A run of hours is drawn from so many looks, too.
 const MOST: u32 = 400;
-/// With thousands of connections a look takes milliseconds: it is then taken so many times its own length apart.
+/// With thousands of connections a look takes milliseconds: it is then taken so many times its own length apart,
 const SHARE: u32 = 100;
+/// but no farther, since on a machine without a processor to spare any look takes long.
+const SELDOM: Duration = Duration::from_secs(2);
 
 /// What was seen of a server's memory so far.
 #[derive(Debug)]
@@ -55,7 +57,7 @@ impl MemoryWatch {
         loop {
             tokio::time::sleep(pause).await;
             pause = match self.look().await {
-                Some(took) => self.period.max(took * SHARE),
+                Some(took) => self.period.max((took * SHARE).min(SELDOM)),
                 // What the system does not tell now, it will not tell later.
                 None => return std::future::pending().await,
             };

@@ -6,8 +6,11 @@
 
 mod capture;
 mod command_line;
+mod independent_receiver;
 mod project;
 mod runs;
 mod server;
 mod serving;
+mod standard_runs;
+mod starved;
 mod support;
