@@ -37,6 +37,7 @@ pub(crate) fn run(transport: Transport, round: u32, requests: u64, delay_ms: u64
         segments: None,
         little: None,
         timeline: Timeline::default(),
+        memory: None,
         failures: Failures::default(),
         trace: None,
     }

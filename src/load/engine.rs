@@ -18,6 +18,7 @@ use super::control::Control;
 use super::crew::{Crew, Work};
 use super::listener::{Bench, Listener};
 use super::little::Backlog;
+use super::memory::MemoryWatch;
 use super::publisher::{Published, Publisher};
 use super::recorder::{Plan, Recorder, Tally};
 use super::schedule::{Schedule, phases};
@@ -28,7 +29,7 @@ use super::usage::{Quiet, Usage, Watched};
 use super::wire::Snapshot;
 use super::{LoadError, Phase, Progress, Settings, Target, health, limits};
 use crate::protocol::{Seq, Transport};
-use crate::results::{Publishing, Scenario, Trace, TransportRun};
+use crate::results::{Memory, Publishing, Scenario, Trace, TransportRun};
 
 /// How often whoever watches is told.
 const TICK: Duration = Duration::from_millis(200);
@@ -121,13 +122,16 @@ async fn measure(
         shows_naive: !question.scenario.server_stop.is_zero(),
         tally: Tally::default(),
     });
+    let mut memory = MemoryWatch::start(server, process, question.scenario).await;
     let mut threads = Threads::start(question, server, &plan)?;
     let (published, watched) = tokio::select! {
         sent = threads.conduct(question, server, process, &mut control, before) => sent?,
         never = tell(&plan, progress) => match never {},
+        never = memory.watch() => match never {},
     };
     let recorder = threads.finish().await?;
-    Ok(result(question, &plan, published, recorder, &watched))
+    let memory = memory.told(&plan.clock, watched.listeners_in);
+    Ok(result(question, &plan, published, recorder, &watched, memory))
 }
 
 impl Threads {
@@ -169,6 +173,7 @@ impl Threads {
         before: Usage,
     ) -> Result<(Published, Watched), LoadError> {
         self.connected(question).await?;
+        let listeners_in = Instant::now();
         let quiet = tokio::select! {
             quiet = Quiet::watch(control, question.settings.quiet) => quiet?,
             fault = first_end(&mut self.listeners) => return Err(fault),
@@ -198,6 +203,7 @@ impl Threads {
             drained(&plan.tally, &published, scenario.listeners, end).await;
             let watched = Watched {
                 before,
+                listeners_in,
                 quiet,
                 start: at_start,
                 end: at_end,
@@ -410,6 +416,7 @@ fn result(
     published: Published,
     mut recorder: Recorder,
     watched: &Watched,
+    memory: Option<Memory>,
 ) -> TransportRun {
     let Question {
         scenario,
@@ -452,6 +459,7 @@ fn result(
         little: little.filter(|_| is_whole),
         generator: Some(recorder.pulse.health(watched.generator_cpu_s)),
         timeline: plan.steps.timeline(recorder.by_step, messages_s),
+        memory,
         failures: recorder.failures,
         trace,
     }

@@ -11,7 +11,7 @@
 //! - `publisher`: sends at the planned instants, whatever becomes of earlier sends;
 //! - `listener`: one file per transport, each a loop over a cursor; `link` is the wire before them, `tap` counts its bytes;
 //! - `recorder`, `ledger`, `timeline`: what was seen, by window, by listener and over time;
-//! - `server_process`, `control`, `usage`, `limits`: the measured server, what it is asked, what it used, and whether the run fits the system;
+//! - `server_process`, `control`, `usage`, `memory`, `limits`: the measured server, what it is asked, what it used, and whether the run fits the system;
 //! - `health`, `little`, `wire`: how late the generator itself was woken, whether its books agree, and what the system counted;
 //! - `engine`: the only place where all of them meet.
 
@@ -36,6 +36,7 @@ mod limits;
 mod link;
 mod listener;
 mod little;
+mod memory;
 mod plain;
 mod publisher;
 mod recorder;

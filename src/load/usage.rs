@@ -1,6 +1,6 @@
 //! What the server's process has used up, by its own account, and what that makes of a run.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::LoadError;
 use super::control::Control;
@@ -32,6 +32,8 @@ pub(crate) struct Usage {
 pub(crate) struct Watched {
     /// Before the first listener came.
     pub(crate) before: Usage,
+    /// When all of them had been served once.
+    pub(crate) listeners_in: Instant,
     /// With all of them there, and nothing said.
     pub(crate) quiet: Option<Quiet>,
     /// When the window begins.
@@ -208,6 +210,7 @@ mod tests {
         };
         let watched = Watched {
             before: Usage::default(),
+            listeners_in: Instant::now(),
             quiet: None,
             start,
             end,

@@ -97,6 +97,12 @@ impl Counted {
     }
 }
 
+/// The memory that the kernel holds for what is under way on all connections of a server on this machine; `None` where it does not tell.
+pub(crate) fn buffer_bytes(server: std::net::SocketAddr) -> Option<u64> {
+    let connections = system::connections(server, system::End::Server)?;
+    Some(connections.iter().map(|each| each.counted.buffer_bytes).sum())
+}
+
 /// One end of a connection.
 #[derive(Debug)]
 struct Connection {

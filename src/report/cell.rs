@@ -2,7 +2,7 @@
 
 use super::entry::Entry;
 use super::number::{NONE, bytes, count, figure, milliseconds, percent, with_unit};
-use crate::results::{Distribution, Health};
+use crate::results::{Distribution, Health, Memory, MemorySample};
 
 /// Turns one entry into the text of a cell.
 pub(crate) type Cell = fn(&Entry) -> String;
@@ -222,6 +222,30 @@ pub(crate) const SERVER: &[(&str, Cell)] = &[
     ("deliveries", |e| count(e.run.counts.deliveries)),
     ("requests", |e| count(e.run.counts.requests)),
 ];
+
+/// The server's memory over the run.
+pub(crate) const MEMORY: &[(&str, Cell)] = &[
+    ("before anybody came", |e| in_memory(e, |memory| memory.samples.first())),
+    ("everybody there, nothing said", |e| {
+        of_server(e.run.server.rss_settled_bytes, |n| bytes(n as f64))
+    }),
+    ("end of the window", |e| {
+        of_server(e.run.server.rss_after_bytes, |n| bytes(n as f64))
+    }),
+    ("at most", |e| {
+        in_memory(e, |memory| memory.samples.iter().max_by_key(|sample| sample.rss_bytes))
+    }),
+    ("kernel’s buffers at most", |e| {
+        let samples = e.run.memory.iter().flat_map(|memory| &memory.samples);
+        let most = samples.filter_map(|sample| sample.socket_buffer_bytes).max();
+        of_server(most, |n| bytes(n as f64))
+    }),
+];
+
+fn in_memory(entry: &Entry, at: fn(&Memory) -> Option<&MemorySample>) -> String {
+    let sample = entry.run.memory.as_ref().and_then(at);
+    of_server(sample, |sample| bytes(sample.rss_bytes as f64))
+}
 
 fn cpu_per_1000(entry: &Entry) -> String {
     told(

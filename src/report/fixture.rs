@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::model::Plan;
 use crate::protocol::Transport;
 use crate::results::{
-    Answers, Arrivals, Connections, Counts, Distribution, Failures, Health, Host, Ledger, Parts, PollPhase, PollTimer,
-    Publishing, Results, SCHEMA, Scenario, Segments, ServerCost, Timeline, TransportRun,
+    Answers, Arrivals, Connections, Counts, Distribution, Failures, Health, Host, Ledger, Memory, MemorySample, Parts,
+    PollPhase, PollTimer, Publishing, Results, SCHEMA, Scenario, Segments, ServerCost, Timeline, TransportRun,
 };
 
 const LISTENERS: u64 = 300;
@@ -196,6 +196,7 @@ fn run(transport: Transport, delay: Distribution) -> TransportRun {
         }),
         little: None,
         timeline: timeline(transport),
+        memory: Some(memory(transport)),
         failures: Failures::default(),
         trace: None,
     }
@@ -229,6 +230,34 @@ fn timeline(transport: Transport) -> Timeline {
         empty,
         deliveries,
         messages_s,
+    }
+}
+
+/// A server that grows while its listeners come, and a little more with the first messages.
+fn memory(transport: Transport) -> Memory {
+    const GROWN: f64 = 2_900_000.0;
+    let settled = match transport {
+        Transport::Poll => 0.55,
+        Transport::LongPoll => 0.76,
+        Transport::Events => 0.65,
+        Transport::Websocket => 0.9,
+    };
+    let sample = |half: i32| {
+        let at_s = f64::from(half) / 2.0;
+        let share: f64 = if at_s < 0.0 {
+            settled * (at_s + 2.0) / 2.0
+        } else {
+            settled + at_s / 20.0
+        };
+        MemorySample {
+            at_s,
+            rss_bytes: 6_200_000 + (share.min(1.0) * GROWN) as u64,
+            socket_buffer_bytes: Some(if half % 16 == 3 { 92_160 } else { 0 }),
+        }
+    };
+    Memory {
+        listeners_in_s: -0.5,
+        samples: (-4..252).map(sample).collect(),
     }
 }
 

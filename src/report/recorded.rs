@@ -33,6 +33,24 @@ pub(crate) fn four_ways() -> Results {
     results
 }
 
+/// The same with three listeners each: who polls does so 60 ms after the one before it, who waits hears 150 µs later.
+pub(crate) fn of_several() -> Results {
+    let mut results = four_ways();
+    for run in &mut results.runs {
+        let later_us = if run.transport == Transport::Poll { 60_000 } else { 150 };
+        let Some(trace) = &mut run.trace else { continue };
+        for _ in 1..3 {
+            let mut next = trace.listeners[trace.listeners.len() - 1].clone();
+            for piece in &mut next.pieces {
+                piece.left_us += later_us;
+                piece.reached_us = piece.reached_us.map(|at_us| at_us + later_us);
+            }
+            trace.listeners.push(next);
+        }
+    }
+    results
+}
+
 /// The message with this place, as the server writes it.
 pub(crate) fn message(place: usize) -> String {
     let at = START as i64 + ACCEPTED[place];

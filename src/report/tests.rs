@@ -205,6 +205,7 @@ fn pictures_to_look_at() {
         ("three", vec![fixture::three_ways()]),
         ("four", vec![fixture::four_ways()]),
         ("two", fixture::two_timeouts().into()),
+        ("recorded", vec![recorded::of_several()]),
     ];
     let mut chinese = fixture::four_ways();
     chinese.scenario.title = "三种方式听同一个聊天".into();

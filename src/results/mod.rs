@@ -8,6 +8,7 @@ mod distribution;
 mod folder;
 mod host;
 pub mod knob;
+mod memory;
 pub mod metric;
 mod run;
 mod scenario;
@@ -17,6 +18,7 @@ mod trace;
 pub use check::{Check, CheckError, Checked, Comparison, Right, Term, Verdict};
 pub use distribution::Distribution;
 pub use folder::{FolderError, RunFolder, latest_complete, read_results, write_whole};
+pub use memory::{Memory, MemorySample};
 pub use run::{
     Answers, Bytes, Connections, Counts, Failures, Health, Ledger, Little, Parts, Publishing, Segments, ServerCost,
     Timeline, TransportRun,

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Distribution, Trace};
+use super::{Distribution, Memory, Trace};
 use crate::protocol::Transport;
 
 /// What one transport did and what it cost, in one round.
@@ -45,6 +45,9 @@ pub struct TransportRun {
     pub little: Option<Little>,
     /// How it went over time, from the first second of the warm-up to the end of the drain.
     pub timeline: Timeline,
+    /// What memory the server had, over time; `None` in older results, and of a server that the run did not start or the system does not tell of.
+    #[serde(default)]
+    pub memory: Option<Memory>,
     /// What went wrong on the load generator's side, over the whole run.
     pub failures: Failures,
     /// What crossed the connections of a few listeners; `None` in older results, and of a run that planned no slice for it.

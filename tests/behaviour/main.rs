@@ -6,12 +6,15 @@
 
 mod capture;
 mod command_line;
+mod independent_receiver;
 mod keeping;
 mod knee;
 mod project;
 mod runs;
 mod server;
 mod serving;
+mod standard_runs;
+mod starved;
 mod strain;
 mod support;
 mod sweep;

@@ -87,6 +87,30 @@ fn a_run_leaves_its_results_its_report_and_its_charts() {
     }
 }
 
+/// Linux tells of another process; elsewhere the chart is left out.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_servers_memory_is_watched_from_before_the_first_listener_to_the_drain() {
+    let home = small();
+    home.talkplace(&["run", "small.toml"]).ran();
+    let run = home.list("reports/small").remove(0);
+    assert!(
+        home.list(&format!("reports/small/{run}"))
+            .contains(&"memory.svg".into())
+    );
+    for run in results(&home, &run)["runs"].as_array().unwrap() {
+        let samples = run["memory"]["samples"].as_array().unwrap();
+        let at_s = |sample: &Value| sample["at_s"].as_f64().unwrap();
+        let listeners_in_s = run["memory"]["listeners_in_s"].as_f64().unwrap();
+        assert!(at_s(&samples[0]) < listeners_in_s && listeners_in_s < 0.0, "{run}");
+        assert!(samples.windows(2).all(|pair| at_s(&pair[0]) < at_s(&pair[1])));
+        let before = samples[0]["rss_bytes"].as_u64().unwrap();
+        // The server says itself what it had then, a moment earlier.
+        let told = run["server"]["rss_before_bytes"].as_u64().unwrap();
+        assert!(before.abs_diff(told) < told / 2, "{before} and {told}");
+    }
+}
+
 #[test]
 fn the_next_run_is_shown_beside_the_last_and_the_knob_is_named() {
     let home = small();

@@ -25,6 +25,15 @@ impl Axis {
         }
     }
 
+    /// The same between two values, of which the first may be below 0.
+    pub(super) fn between(from: f64, to: f64, pixels: (f64, f64)) -> Self {
+        Axis {
+            from,
+            to: if to > from { to } else { from + 1.0 },
+            ..Axis::linear(1.0, pixels)
+        }
+    }
+
     /// Equal steps for equal ratios. `low` and `high` lie `inset` pixels within the ends, which leaves room for their labels;
     /// they are at least half a decade apart, so that even a single value has its surroundings.
     pub(super) fn logarithmic(low: f64, high: f64, pixels: (f64, f64), inset: f64) -> Self {
@@ -74,16 +83,17 @@ impl Axis {
         if self.empty {
             return vec![0.0];
         }
-        let rough = self.to / 4.0;
+        let rough = (self.to - self.from) / 4.0;
         let decade = 10f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0]
             .into_iter()
             .map(|n| n * decade)
             .find(|step| *step >= rough);
         let step = step.unwrap_or(10.0 * decade);
-        (0..)
+        let first = (self.from / step).ceil() as i32;
+        (first..)
             .map(|n| f64::from(n) * step)
-            .take_while(|tick| *tick <= self.to * 1.0001)
+            .take_while(|tick| *tick <= self.to + step * 0.0001)
             .collect()
     }
 
@@ -120,6 +130,15 @@ mod tests {
         assert_eq!((axis.at(0.0), axis.at(18_000.0), axis.at(1e9)), (100.0, 300.0, 500.0));
         let empty = Axis::linear(0.0, (0.0, 1.0));
         assert_eq!((empty.at(0.0), empty.ticks()), (0.0, vec![0.0]));
+    }
+
+    #[test]
+    fn an_axis_from_below_zero_has_its_steps_at_round_values_too() {
+        let axis = Axis::between(-6.5, 33.5, (0.0, 400.0));
+        assert_eq!(axis.ticks(), [0.0, 10.0, 20.0, 30.0]);
+        assert!((axis.at(0.0) - 65.0).abs() < 1e-9);
+        assert_eq!(Axis::between(-4.0, 1.0, (0.0, 1.0)).ticks(), [-4.0, -2.0, 0.0]);
+        assert_eq!(Axis::between(3.0, 3.0, (0.0, 1.0)).at(3.0), 0.0);
     }
 
     #[test]

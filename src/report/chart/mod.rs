@@ -8,6 +8,7 @@ mod cpu;
 pub(crate) mod curves;
 mod delay;
 mod frame;
+mod memory;
 mod model_curve;
 mod palette;
 mod projection;
@@ -70,8 +71,10 @@ pub(crate) fn charts(beside: &Beside) -> Result<Vec<Chart>, ReportError> {
         Some(quantile::sheet(beside, print.clone())),
         stories::sheet(beside, print.clone()),
         Some(bytes::sheet(beside, print.clone())),
-        Some(cpu::sheet(beside, print)),
+        Some(cpu::sheet(beside, print.clone())),
+        memory::sheet(beside, print),
         space_time::sheet(beside),
+        space_time::several::sheet(beside),
     ];
     sheets.into_iter().flatten().map(Sheet::framed).collect()
 }

@@ -2,6 +2,7 @@
 
 mod draw;
 mod panel;
+pub(super) mod several;
 
 use super::Sheet;
 use super::frame::Frame;

@@ -16,6 +16,12 @@ const CLEARLY_CPU: Clearly = Clearly {
     besides: 0.5,
 };
 
+/// Memory comes in pages, and what was freed may be used again or not.
+const CLEARLY_MEMORY: Clearly = Clearly {
+    share: 0.2,
+    besides: 1024.0,
+};
+
 /// Bytes and CPU of a delivered message; `None` when nothing was delivered.
 pub(super) fn cost(entries: &[&Entry]) -> Option<String> {
     let bytes_ = groups(entries, Entry::bytes_both, CLEARLY_BYTES);
@@ -76,6 +82,21 @@ pub(super) fn cpu_title(entries: &[&Entry]) -> String {
             times(most.high / least.low.max(0.001)),
             names(least)
         )),
+    }
+}
+
+/// The chart's title: by how much each listener made the server grow.
+pub(super) fn memory_title(entries: &[&Entry]) -> String {
+    match groups(entries, Entry::memory_per_listener, CLEARLY_MEMORY).as_slice() {
+        [] => "The server’s memory did not grow with its listeners".to_owned(),
+        [all] if all.transports.len() > 1 => format!(
+            "For each listener the server’s memory grew by {}, with no difference that this run can show",
+            all.range(bytes)
+        ),
+        groups => format!(
+            "For each listener the server’s memory grew by {}",
+            phrases(groups, bytes)
+        ),
     }
 }
 

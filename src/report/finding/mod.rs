@@ -68,7 +68,7 @@ pub(crate) mod title {
     use super::{Beside, Entry, change, cost, is_unclear, unclear_others};
 
     /// A title that ranks nothing, over a run that proves nothing.
-    fn plain(beside: &Beside, what: &str) -> Option<String> {
+    pub(crate) fn plain(beside: &Beside, what: &str) -> Option<String> {
         is_unclear(beside).then(|| format!("{what}, in a run that is unclear"))
     }
 
@@ -102,6 +102,11 @@ pub(crate) mod title {
     /// Whose deliveries cost the server most.
     pub(crate) fn cpu(beside: &Beside) -> String {
         plain(beside, "The server’s CPU time").unwrap_or_else(|| cost::cpu_title(&first(beside)))
+    }
+
+    /// By how much a listener made the server grow.
+    pub(crate) fn memory(beside: &Beside) -> String {
+        plain(beside, "The server’s memory over time").unwrap_or_else(|| cost::memory_title(&first(beside)))
     }
 
     fn first<'a>(beside: &'a Beside) -> Vec<&'a Entry> {

@@ -196,7 +196,7 @@ fn visible(place: &Place, lanes: Lanes, arrow: &Arrow) -> Option<(At, At)> {
     ))
 }
 
-fn tint_of(arrow: &Arrow, tint: RGBColor) -> RGBColor {
+pub(super) fn tint_of(arrow: &Arrow, tint: RGBColor) -> RGBColor {
     match arrow.kind {
         Kind::Unknown => INK,
         _ if arrow.is_empty => QUIET,
@@ -244,7 +244,7 @@ fn words(arrow: &Arrow, names: &[String]) -> String {
 }
 
 /// What a message is called.
-fn letter(text: &str, names: &[String]) -> Option<String> {
+pub(super) fn letter(text: &str, names: &[String]) -> Option<String> {
     let at = names.iter().position(|name| name == text)?;
     Some(char::from(b'A' + (at % 26) as u8).to_string())
 }
@@ -399,7 +399,8 @@ impl Labels {
 impl Column {
     /// Takes the next free place from here on down.
     fn near(&mut self, mut y: f64) -> f64 {
-        while let Some(taken) = self.taken.iter().find(|taken| (*taken - y).abs() < LABEL) {
+        // A hair less than a label, as a label's height farther down may come out as a rounding error too near.
+        while let Some(taken) = self.taken.iter().find(|taken| (*taken - y).abs() < LABEL - 0.001) {
             y = taken + LABEL;
         }
         self.taken.push(y);
@@ -426,6 +427,16 @@ mod tests {
         assert!(!labels.take((30.0, 85.0), 30.0), "on another label");
         assert!(!labels.take((90.0, 20.0), 30.0), "beyond the lane");
         assert!(!labels.take((50.0, 198.0), 30.0), "below the picture");
+    }
+
+    #[test]
+    fn a_column_ends_its_search_at_any_height() {
+        // Of such heights some are less than 13 from themselves plus 13.
+        for step in 0..2_000 {
+            let y = 500.0 + f64::from(step) * 0.123_456_789;
+            let mut column = Column::default();
+            assert_eq!((column.near(y), column.near(y)), (y, y + LABEL));
+        }
     }
 
     #[test]

@@ -190,8 +190,8 @@ fn holds(all: &[Crossing], range: Range) -> Vec<Hold> {
 }
 
 /// What the messages are called, by their texts: A, B, C, the same in all panels. `None` of no message.
-pub(super) fn names(panels: &[Panel]) -> Option<Vec<String>> {
-    let mut all: Vec<&Heard> = panels.iter().flat_map(|panel| &panel.messages).collect();
+pub(super) fn names<'a>(panels: impl IntoIterator<Item = &'a Panel>) -> Option<Vec<String>> {
+    let mut all: Vec<&Heard> = panels.into_iter().flat_map(|panel| &panel.messages).collect();
     all.sort_by_key(|message| message.accepted_us);
     let mut names: Vec<String> = Vec::new();
     for message in all {
