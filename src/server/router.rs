@@ -81,7 +81,7 @@ async fn handle(
     }
     match route {
         Route::Page => Ok(page::index()),
-        Route::Asset(asset) => Ok(asset.answer()),
+        Route::Asset(asset) => Ok(asset.answer(site.as_ref())),
         Route::Metrics => Ok(answer::whole(
             StatusCode::OK,
             "text/plain; version=0.0.4",
