@@ -16,6 +16,8 @@ use talkplace::server::{self, Config, Limits, Origin, Publishing, SigningKey};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
+use super::catalogue;
+
 /// Where the contract says that the server is, unless told otherwise: on both loopbacks, as `localhost` may mean either.
 const DEFAULT_ADDRESSES: [&str; 2] = ["127.0.0.1:3000", "[::1]:3000"];
 
@@ -97,6 +99,9 @@ struct Settings {
     /// Take a visitor's address from the last entry of X-Forwarded-For: only behind a proxy that appends to it
     #[arg(long, env = "TALKPLACE_TRUST_PROXY", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     trust_proxy: Option<bool>,
+    /// Show the labs at /labs/ to whoever sits at this computer, and let them be run; runs are kept in this folder
+    #[arg(long, env = "TALKPLACE_REPORTS", value_name = "DIR")]
+    reports: Option<PathBuf>,
     /// Threads that serve connections [default: one per processor]
     #[arg(long, env = "TALKPLACE_WORKERS", value_name = "N")]
     workers: Option<usize>,
@@ -167,6 +172,15 @@ pub(crate) fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let settings = args.settings.or(file);
     let sockets = open(settings.listen.as_deref())?;
     let config = settings.resolve()?;
+    until_signal(sockets, config, args.until_stdin_closes)
+}
+
+/// Serves on these sockets until a signal, then drains.
+pub(crate) fn until_signal(
+    sockets: Vec<TcpListener>,
+    config: Config,
+    until_stdin_closes: bool,
+) -> anyhow::Result<ExitCode> {
     // Each connection is a file.
     let (limit, connections) = (load::raise_file_limit(), config.limits.connections);
     if limit < connections as u64 {
@@ -179,7 +193,7 @@ pub(crate) fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         let signals = Signals::listen().context("cannot listen for signals")?;
         announce(&sockets)?;
-        server::run(sockets, config, signals.end(args.until_stdin_closes))
+        server::run(sockets, config, signals.end(until_stdin_closes))
             .await
             .context("the server failed")
     })?;
@@ -248,7 +262,8 @@ fn open(listen: Option<&[SocketAddr]>) -> anyhow::Result<Vec<TcpListener>> {
     Ok(sockets)
 }
 
-fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+/// Opens a socket to listen on.
+pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     server::bind(address)
         .with_context(|| format!("cannot listen on {address} (--listen chooses another address, port 0 a free one)"))
 }
@@ -306,6 +321,7 @@ impl Settings {
             origin,
             signing_key_file,
             trust_proxy,
+            reports,
             workers,
         )
     }
@@ -353,6 +369,7 @@ impl Settings {
                 ..limits
             },
             drain_timeout: time(self.drain_timeout, default.drain_timeout),
+            labs: self.reports.as_deref().map(catalogue::labs).transpose()?,
         };
         check(&config)?;
         if config.signing_key.is_none() {
@@ -385,6 +402,11 @@ fn check(config: &Config) -> anyhow::Result<()> {
     }
     if config.workers > MOST_WORKERS {
         bail!("--workers {} is too many: {MOST_WORKERS} is the most", config.workers);
+    }
+    if config.labs.is_some() && config.trust_proxy {
+        bail!(
+            "--reports is for whoever sits at this computer, and --trust-proxy for visitors from elsewhere: choose one"
+        );
     }
     if config.long_poll_timeout > config.long_poll_cap {
         bail!("--long-poll-timeout is over --long-poll-cap, which every long poll is cut to");

@@ -60,6 +60,11 @@ impl Connection {
         forwarded.unwrap_or(self.peer.ip()).to_canonical()
     }
 
+    /// The address at the other end of the connection, whoever it speaks for.
+    pub(super) fn peer(&self) -> IpAddr {
+        self.peer.ip()
+    }
+
     /// Lets the connection go on as a WebSocket once the answer is sent.
     pub(super) fn upgrade_with(&self, upgrade: Upgrade) {
         self.upgrade.replace(Some(upgrade));

@@ -16,6 +16,7 @@ mod connection;
 mod fanout;
 mod framing;
 mod idempotency;
+mod labs;
 mod metrics;
 mod origin;
 mod page;
@@ -31,6 +32,7 @@ mod worker;
 
 pub use accept::bind;
 pub use config::{Config, Limits, Publishing};
+pub use labs::{Knob, Lab, Labs};
 pub use origin::{Origin, OriginError};
 pub use sign_in::{SigningKey, WeakKey};
 
@@ -46,6 +48,7 @@ use tracing::info;
 use crate::feed::Feed;
 use accept::Door;
 use idempotency::Idempotency;
+use labs::Desk;
 use metrics::Metrics;
 use rate::Rate;
 use sign_in::SignIn;
@@ -62,6 +65,8 @@ struct Server {
     sign_in: SignIn,
     rate: Rate,
     idempotency: Idempotency,
+    /// Where labs are run from the page, when they may be.
+    desk: Option<Desk>,
     /// Cancelled when the server begins to shut down. By then the feed is closed: whoever sees this and has heard everything may end.
     draining: CancellationToken,
 }
@@ -105,14 +110,25 @@ pub async fn run(sockets: Vec<TcpListener>, config: Config, shutdown: impl Futur
     info!("draining");
     server.feed.close();
     server.draining.cancel();
+    if let Some(desk) = &server.desk {
+        desk.end();
+    }
     // Dropping the doors closes the sockets, and with their senders the workers' queues end.
     doors.shutdown().await;
-    let all_ended = async { while ends.join_next().await.is_some() {} };
-    if tokio::time::timeout(drain_timeout, all_ended).await.is_err() {
-        info!("drain timeout: cutting what is left");
-        kill.cancel();
-        while ends.join_next().await.is_some() {}
-    }
+    let drained = async {
+        let all_ended = async { while ends.join_next().await.is_some() {} };
+        if tokio::time::timeout(drain_timeout, all_ended).await.is_err() {
+            info!("drain timeout: cutting what is left");
+            kill.cancel();
+            while ends.join_next().await.is_some() {}
+        }
+    };
+    let run_ended = async {
+        if let Some(desk) = &server.desk {
+            desk.ended(drain_timeout).await;
+        }
+    };
+    tokio::join!(drained, run_ended);
     Ok(())
 }
 
@@ -126,6 +142,7 @@ impl Server {
             sign_in: SignIn::new(key),
             rate: Rate::new(publishing.rate_per_s),
             idempotency: Idempotency::new(publishing.remember, publishing.remember_at_most),
+            desk: config.labs.clone().map(Desk::new),
             draining: CancellationToken::new(),
             config,
         }

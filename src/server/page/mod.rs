@@ -34,6 +34,8 @@ static ASSETS: &[Asset] = assets![
     "cursor.js",
     "element.js",
     "icon.svg",
+    "lab.js",
+    "labs.css",
     "ladder.js",
     "lesson-script.js",
     "lesson-worker.js",
@@ -65,7 +67,7 @@ const LESSON_ADDRESS: &str = "localhost:3000";
 
 /// Only files of this server; what people type is text, never markup, and no script makes markup out of text.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
-    worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+    worker-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
     trusted-types lesson";
 
 /// A worker goes by the policy of its own file: the lesson's script may be loaded, and may connect.
@@ -79,16 +81,26 @@ const USUAL: [(HeaderName, &str); 4] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// The page itself.
-pub(super) fn index() -> Response<AnswerBody> {
-    let html: &'static [u8] = include_bytes!("index.html");
+/// Where the page links to the labs, when there are some.
+const LABS_PLACE: &str = "<!-- the labs -->";
+const LABS_LINK: &str = r#"<a href="/labs/">The labs: read, run, compare.</a>"#;
+
+/// The page itself, with a link to the labs when there are some.
+pub(super) fn index(has_labs: bool) -> Response<AnswerBody> {
+    let html = include_str!("index.html");
+    let html = html.replace(LABS_PLACE, if has_labs { LABS_LINK } else { "" });
     let mut response = answer::whole(StatusCode::OK, "text/html; charset=utf-8", html);
-    secure(response.headers_mut(), PAGE_POLICY);
-    response.headers_mut().insert(
+    secure_page(response.headers_mut());
+    response
+}
+
+/// Gives a page the headers that every page here has.
+pub(super) fn secure_page(headers: &mut HeaderMap) {
+    secure(headers, PAGE_POLICY);
+    headers.insert(
         "permissions-policy",
         HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     );
-    response
 }
 
 /// The asset at this path.
@@ -198,7 +210,7 @@ mod tests {
             let asset = asset(LESSON).unwrap();
             match asset.answer(Origin::of_host(host).ok().as_ref()).into_body() {
                 AnswerBody::Whole(bytes) => String::from_utf8(bytes.into()).unwrap(),
-                AnswerBody::Events(_) => unreachable!("an asset is whole"),
+                _ => unreachable!("an asset is whole"),
             }
         };
         assert_eq!(script("localhost:3000"), include_str!("lesson-script.js"));

@@ -2,6 +2,7 @@
 
 mod compare;
 mod driver;
+mod labs;
 mod ladder;
 mod room;
 

@@ -4,6 +4,7 @@ mod drain;
 mod events;
 mod http;
 mod identity;
+pub(crate) mod labs;
 mod limits;
 mod malformed;
 mod metrics;
