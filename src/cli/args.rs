@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Eject(EjectArgs),
     /// Serve the chat: a page, and every transport of the contract
     Serve(Box<ServeArgs>),
+    /// Read and run the labs in a browser
+    Open(OpenArgs),
 }
 
 impl Command {
@@ -89,6 +91,9 @@ pub(crate) struct RunArgs {
     /// Print the results as JSON on stdout, and nothing else there
     #[arg(long)]
     pub(crate) json: bool,
+    /// Tell the progress as lines of JSON on stderr: for the page that started the run
+    #[arg(long, hide = true)]
+    pub(crate) progress_json: bool,
     /// Threads that the listeners are spread over [default: all processors but one, which is the server's]
     #[arg(long, value_name = "NUMBER", value_parser = threads)]
     pub(crate) generator_threads: Option<NonZeroUsize>,
@@ -321,6 +326,16 @@ pub(crate) struct EjectArgs {
     /// Write over files that are there already
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct OpenArgs {
+    /// Where the folders of runs are kept
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub(crate) reports: PathBuf,
+    /// Say the address, and leave it to you to open it
+    #[arg(long)]
+    pub(crate) no_browser: bool,
 }
 
 const EJECT_EXAMPLES: &str = "\

@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 
 use super::args::{KNOBS, KnobArgs, generator, threads};
 use super::exit::Exit;
-use super::progress::Shown;
+use super::progress::{Form, Shown};
 use super::stop::{Signal, Stop};
 use super::{pages, pick, runtime, show, terminal};
 
@@ -250,7 +250,7 @@ fn measure(
     });
     let mut results = kept.results.clone();
     results.push(None);
-    let shown = Shown::new(&scenario, terminal::stderr_takes_escapes());
+    let shown = Shown::new(&scenario, Form::of_stderr());
     let watch = |_, step, progress| shown.update(step, progress);
     let signal = runtime()?.block_on(async {
         let stop = Stop::on_signals()?;

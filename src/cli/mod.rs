@@ -1,12 +1,14 @@
 //! What was typed, and what to do about it. The library knows nothing of any of this.
 
 mod args;
+mod catalogue;
 mod compare;
 mod eject;
 mod exit;
 mod knee;
 mod labs;
 mod logs;
+mod open;
 mod pages;
 mod pick;
 mod progress;
@@ -43,6 +45,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Project(args) => project::project(&args),
         Command::Labs(args) => labs::labs(&args),
         Command::Eject(args) => eject::eject(&args),
+        Command::Open(args) => open::open(&args),
     });
     done.unwrap_or_else(|error| {
         terminal::say(&format!("talkplace: {error:#}"));

@@ -1,4 +1,4 @@
-//! How far a run has come: a bar with the time left on a terminal, a line per step elsewhere.
+//! How far a run has come: a bar with the time left on a terminal, a line per step elsewhere, JSON for a page.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -13,8 +13,31 @@ use super::terminal;
 /// A server has to start and the listeners have to connect; nobody knows beforehand how long that takes.
 const START: Duration = Duration::from_secs(1);
 
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A bar, on a terminal that takes escape codes.
+    Bar,
+    /// A line for each step.
+    Lines,
+    /// A line of JSON whenever something has changed.
+    Json,
+}
+
+impl Form {
+    /// What stderr takes.
+    pub(crate) fn of_stderr() -> Form {
+        if terminal::stderr_takes_escapes() {
+            Form::Bar
+        } else {
+            Form::Lines
+        }
+    }
+}
+
 /// Shows progress on stderr.
 pub(crate) struct Shown {
+    form: Form,
     steps: Vec<Step>,
     sending: Duration,
     bar: Option<ProgressBar>,
@@ -29,15 +52,16 @@ struct Now {
 }
 
 impl Shown {
-    /// For a run of this scenario; `terminal` is whether stderr is one that takes escape codes.
-    pub(crate) fn new(scenario: &Scenario, terminal: bool) -> Self {
+    /// For a run of this scenario.
+    pub(crate) fn new(scenario: &Scenario, form: Form) -> Self {
         let mut shown = Shown {
+            form,
             steps: lab::steps(scenario),
             sending: scenario.sending(),
             bar: None,
             now: Mutex::new(None),
         };
-        if terminal {
+        if form == Form::Bar {
             let bar = ProgressBar::new(shown.until(shown.steps.len()).as_millis() as u64);
             let style = ProgressStyle::with_template("{bar:20} {wide_msg}")
                 .expect("the template is a constant, and a good one");
@@ -53,6 +77,7 @@ impl Shown {
         let sending_for = self.sending_for(progress.phase);
         match &self.bar {
             Some(bar) => self.draw(bar, step, progress, sending_for),
+            None if self.form == Form::Json => terminal::say(&self.json(step, progress, sending_for)),
             None if begins => terminal::say(&self.line(step)),
             None => {}
         }
@@ -88,9 +113,29 @@ impl Shown {
         }
     }
 
-    fn draw(&self, bar: &ProgressBar, step: Step, progress: Progress, sending_for: Option<Duration>) {
+    /// How long the run has taken, and how long it will take yet, about.
+    fn done_and_left(&self, step: Step, sending_for: Option<Duration>) -> (Duration, Duration) {
         let done = self.until(step.number) + sending_for.map_or(Duration::ZERO, |time| START + time.min(self.sending));
-        let left = self.until(self.steps.len()).saturating_sub(done);
+        (done, self.until(self.steps.len()).saturating_sub(done))
+    }
+
+    fn json(&self, step: Step, progress: Progress, sending_for: Option<Duration>) -> String {
+        let (done, left) = self.done_and_left(step, sending_for);
+        serde_json::json!({
+            "title": step.transport.title(),
+            "step": step.number + 1,
+            "of": self.steps.len(),
+            "doing": phase(progress.phase),
+            "done": done.as_secs_f64() / (done + left).as_secs_f64(),
+            "left_s": left.as_secs_f64().ceil(),
+            "accepted": progress.accepted,
+            "heard": progress.heard,
+        })
+        .to_string()
+    }
+
+    fn draw(&self, bar: &ProgressBar, step: Step, progress: Progress, sending_for: Option<Duration>) {
+        let (done, left) = self.done_and_left(step, sending_for);
         bar.set_position(done.as_millis() as u64);
         bar.set_message(format!(
             "{} s left, {}, {}: {} messages heard {} times",

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::args::{RunArgs, generator};
 use super::exit::Exit;
-use super::progress::Shown;
+use super::progress::{Form, Shown};
 use super::stop::{Signal, Stop};
 use super::{pages, pick, runtime, show, terminal};
 
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     };
     let folder = RunFolder::create(&args.out, &scenario.lab, OffsetDateTime::now_utc())?;
     let mut results = lab::begin(scenario, args.quick, &folder);
-    let ended = measure(&mut results, &folder, &setup);
+    let ended = measure(&mut results, &folder, &setup, args.progress_json);
     match ended {
         // Without results on the disk a report would be a picture of nothing.
         Err(error) if error.downcast_ref::<MeasureError>().is_some_and(is_of_folder) => {
@@ -50,8 +50,14 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Measures until the end, or until a signal, which it gives back.
-fn measure(results: &mut Results, folder: &RunFolder, setup: &Setup) -> anyhow::Result<Option<Signal>> {
-    let shown = Shown::new(&results.scenario, terminal::stderr_takes_escapes());
+fn measure(
+    results: &mut Results,
+    folder: &RunFolder,
+    setup: &Setup,
+    progress_json: bool,
+) -> anyhow::Result<Option<Signal>> {
+    let form = if progress_json { Form::Json } else { Form::of_stderr() };
+    let shown = Shown::new(&results.scenario, form);
     let watch = |step, progress| shown.update(step, progress);
     let ended = runtime()?.block_on(async {
         let stop = Stop::on_signals()?;

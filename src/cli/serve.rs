@@ -16,6 +16,8 @@ use talkplace::server::{self, Config, Limits, Origin, Publishing, SigningKey};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
+use super::catalogue;
+
 /// Where the contract says that the server is, unless told otherwise: on both loopbacks, as `localhost` may mean either.
 const DEFAULT_ADDRESSES: [&str; 2] = ["127.0.0.1:3000", "[::1]:3000"];
 
@@ -127,6 +129,9 @@ struct Settings {
     /// Take a visitor's address from the last entry of X-Forwarded-For: only behind a proxy that appends to it
     #[arg(long, env = "TALKPLACE_TRUST_PROXY", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     trust_proxy: Option<bool>,
+    /// Show the labs at /labs/ to whoever sits at this computer, and let them be run; runs are kept in this folder
+    #[arg(long, env = "TALKPLACE_REPORTS", value_name = "DIR")]
+    reports: Option<PathBuf>,
     /// Threads that serve connections [default: one per processor]
     #[arg(long, env = "TALKPLACE_WORKERS", value_name = "N")]
     workers: Option<usize>,
@@ -215,8 +220,18 @@ pub(crate) fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let settings = args.settings.or(file);
     let sockets = open(settings.listen.as_deref())?;
     let (file, force) = (settings.keep.clone(), settings.keep_force);
-    let mut config = settings.resolve()?;
+    let config = settings.resolve()?;
     let feed = open_feed(&config, file, force)?;
+    until_signal(feed, sockets, config, args.until_stdin_closes)
+}
+
+/// Serves a feed on these sockets until a signal, then drains.
+pub(crate) fn until_signal(
+    feed: Feed,
+    sockets: Vec<TcpListener>,
+    mut config: Config,
+    until_stdin_closes: bool,
+) -> anyhow::Result<ExitCode> {
     // Each connection is a file. One too many that is accepted can be told so, and one that is not can only wait.
     let (limit, room) = room_for_connections(load::raise_file_limit());
     if room < config.limits.connections {
@@ -232,7 +247,7 @@ pub(crate) fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         let signals = Signals::listen().context("cannot listen for signals")?;
         announce(&sockets)?;
-        server::run_with(feed, sockets, config, signals.end(args.until_stdin_closes))
+        server::run_with(feed, sockets, config, signals.end(until_stdin_closes))
             .await
             .context("the server failed")
     })?;
@@ -327,7 +342,8 @@ fn open(listen: Option<&[SocketAddr]>) -> anyhow::Result<Vec<TcpListener>> {
     Ok(sockets)
 }
 
-fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+/// Opens a socket to listen on.
+pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     server::bind(address)
         .with_context(|| format!("cannot listen on {address} (--listen chooses another address, port 0 a free one)"))
 }
@@ -395,6 +411,7 @@ impl Settings {
             signing_key_file,
             former_signing_key_file,
             trust_proxy,
+            reports,
             workers,
         )
     }
@@ -451,6 +468,7 @@ impl Settings {
                 close_timeout: time(self.close_timeout, limits.close_timeout),
             },
             drain_timeout: time(self.drain_timeout, default.drain_timeout),
+            labs: self.reports.as_deref().map(catalogue::labs).transpose()?,
         };
         check(&config)?;
         if config.signing_key.is_none() {
@@ -490,6 +508,11 @@ fn check(config: &Config) -> anyhow::Result<()> {
     }
     if config.workers > MOST_WORKERS {
         bail!("--workers {} is too many: {MOST_WORKERS} is the most", config.workers);
+    }
+    if config.labs.is_some() && config.trust_proxy {
+        bail!(
+            "--reports is for whoever sits at this computer, and --trust-proxy for visitors from elsewhere: choose one"
+        );
     }
     if config.long_poll_timeout > config.long_poll_cap {
         bail!("--long-poll-timeout is over --long-poll-cap, which every long poll is cut to");

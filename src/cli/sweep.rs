@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 
 use super::args::{KNOBS, KnobArgs, generator, key_value, threads};
 use super::exit::Exit;
-use super::progress::Shown;
+use super::progress::{Form, Shown};
 use super::stop::{Signal, Stop};
 use super::{pages, pick, runtime, show, terminal};
 
@@ -252,7 +252,7 @@ impl<'a> Points<'a> {
                 self.sweep.points.len(),
                 here.label(&self.sweep.knobs)
             ));
-            *now = Some((point, Shown::new(&here.scenario, terminal::stderr_takes_escapes())));
+            *now = Some((point, Shown::new(&here.scenario, Form::of_stderr())));
         }
         if let Some((_, shown)) = now.as_ref() {
             shown.update(step, progress);

@@ -2,7 +2,8 @@ use serde::Serialize;
 
 use super::Cursor;
 
-/// Why a request that parsed is not served: the refusals of the contract, in the order in which they win over one another.
+/// Why a request that parsed is not served: the refusals of the contract, in the order in which they win over one another, and
+/// two that only the labs in the browser have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// `Content-Length` together with `Transfer-Encoding`: nobody can say where the next request begins.
@@ -31,6 +32,10 @@ pub enum Refusal {
     },
     /// A page of another origin wants to write, or to open a WebSocket.
     OtherOrigin,
+    /// What is only for whoever sits at the server's own computer.
+    NotFromHere,
+    /// Something that can be done once at a time is being done.
+    Busy,
     /// The cookie `name` comes without `name.sig`, or with one that does not match.
     BadSignature,
     /// The address of the WebSocket, asked for without an upgrade or with a version that is not 13.
@@ -178,6 +183,13 @@ impl Refusal {
                 "Another origin",
                 "Pages of another origin may neither write nor open a WebSocket here.",
             ),
+            Refusal::NotFromHere => row(
+                403,
+                "not-from-here",
+                "Not from here",
+                "The labs are for whoever sits at this computer: ask by way of localhost.",
+            ),
+            Refusal::Busy => row(409, "busy", "Busy", "A run is under way; one at a time."),
             Refusal::BadSignature => row(
                 401,
                 "bad-signature",

@@ -10,6 +10,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, SET_COOKIE, UPGRADE};
 use hyper::{Response, StatusCode};
 
+use super::labs::Progress;
 use super::sign_in::expired_cookies;
 use super::transport::EventStream;
 use super::wire::Activity;
@@ -21,6 +22,8 @@ pub(super) enum AnswerBody {
     Whole(Bytes),
     /// An event stream.
     Events(Box<EventStream>),
+    /// How far a run is.
+    Progress(Box<Progress>),
 }
 
 /// A body that tells the connection when it has been handed over.
@@ -52,6 +55,7 @@ impl Body for Tracked {
                 Poll::Ready((!bytes.is_empty()).then_some(bytes))
             }
             AnswerBody::Events(stream) => stream.poll_next(cx),
+            AnswerBody::Progress(stream) => stream.poll_next(cx),
         };
         data.map(|data| data.map(|data| Ok(Frame::data(data))))
     }
@@ -63,7 +67,7 @@ impl Body for Tracked {
     fn size_hint(&self) -> SizeHint {
         match &self.body {
             AnswerBody::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            AnswerBody::Events(_) => SizeHint::default(),
+            AnswerBody::Events(_) | AnswerBody::Progress(_) => SizeHint::default(),
         }
     }
 }

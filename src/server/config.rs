@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::labs::Labs;
 use super::origin::Origin;
 use super::sign_in::SigningKey;
 use crate::feed::Keep;
@@ -33,6 +34,8 @@ pub struct Config {
     pub workers: usize,
     /// What a connection may take.
     pub limits: Limits,
+    /// The labs, for whoever sits at this computer; `None` shows none.
+    pub labs: Option<Labs>,
     /// How long the end may take.
     pub drain_timeout: Duration,
 }
@@ -128,6 +131,7 @@ impl Default for Config {
             trust_proxy: false,
             workers: 0,
             limits: Limits::default(),
+            labs: None,
             drain_timeout: Duration::from_secs(10),
         }
     }

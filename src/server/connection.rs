@@ -71,6 +71,11 @@ impl Connection {
         done
     }
 
+    /// The address at the other end of the connection, whoever it speaks for.
+    pub(super) fn peer(&self) -> IpAddr {
+        self.peer.ip()
+    }
+
     /// Lets the connection go on as a WebSocket once the answer is sent.
     pub(super) fn upgrade_with(&self, upgrade: Upgrade) {
         self.upgrade.replace(Some(upgrade));

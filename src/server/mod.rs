@@ -18,6 +18,7 @@ mod fanout;
 mod frame_head;
 mod framing;
 mod idempotency;
+mod labs;
 mod metrics;
 mod origin;
 mod page;
@@ -33,6 +34,7 @@ mod worker;
 
 pub use accept::bind;
 pub use config::{Config, Limits, Publishing};
+pub use labs::{Knob, Lab, Labs};
 pub use origin::{Origin, OriginError};
 pub use sign_in::{SigningKey, WeakKey};
 
@@ -50,6 +52,7 @@ use crate::feed::Feed;
 use accept::Door;
 use address::Visits;
 use idempotency::Idempotency;
+use labs::Desk;
 use metrics::Metrics;
 use rate::Rate;
 use sign_in::SignIn;
@@ -69,6 +72,8 @@ struct Server {
     /// Places for held polls.
     places: Arc<Semaphore>,
     idempotency: Idempotency,
+    /// Where labs are run from the page, when they may be.
+    desk: Option<Desk>,
     /// Cancelled when the server begins to shut down. By then the feed is closed: whoever sees this and has heard everything may end.
     draining: CancellationToken,
 }
@@ -133,14 +138,25 @@ pub async fn run_with(
         warn!("drain timeout: the disk has not taken everything");
     }
     server.draining.cancel();
+    if let Some(desk) = &server.desk {
+        desk.end();
+    }
     // Dropping the doors closes the sockets, and with their senders the workers' queues end.
     doors.shutdown().await;
-    let all_ended = async { while ends.join_next().await.is_some() {} };
-    if tokio::time::timeout_at(end, all_ended).await.is_err() {
-        info!("drain timeout: cutting what is left");
-        kill.cancel();
-        while ends.join_next().await.is_some() {}
-    }
+    let drained = async {
+        let all_ended = async { while ends.join_next().await.is_some() {} };
+        if tokio::time::timeout_at(end, all_ended).await.is_err() {
+            info!("drain timeout: cutting what is left");
+            kill.cancel();
+            while ends.join_next().await.is_some() {}
+        }
+    };
+    let run_ended = async {
+        if let Some(desk) = &server.desk {
+            desk.ended(drain_timeout).await;
+        }
+    };
+    tokio::join!(drained, run_ended);
     Ok(())
 }
 
@@ -159,6 +175,7 @@ impl Server {
             visitor_rate: Rate::new(publishing.visitor_rate_per_s),
             places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             idempotency,
+            desk: config.labs.clone().map(Desk::new),
             draining: CancellationToken::new(),
             config,
         }

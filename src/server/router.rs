@@ -10,6 +10,7 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::answer::{self, AnswerBody};
 use super::connection::Connection;
+use super::labs::{self, Matter};
 use super::metrics::Answer;
 use super::origin::Origin;
 use super::request::{body, content_type, single};
@@ -29,6 +30,7 @@ enum Route {
     Hear(Transport),
     Metrics,
     Health,
+    Labs(labs::Matter),
 }
 
 /// Answers one request.
@@ -62,7 +64,8 @@ async fn handle(
 ) -> Result<Response<AnswerBody>, Refusal> {
     let (worker, server) = (&connection.worker, &connection.worker.server);
     let query = head.uri.query().unwrap_or_default();
-    let route = route.ok_or(Refusal::UnknownPath)?;
+    let is_there = |route: &Route| !matches!(route, Route::Labs(_)) || server.desk.is_some();
+    let route = route.filter(is_there).ok_or(Refusal::UnknownPath)?;
     route.check_method(&head.method)?;
     if server.draining.is_cancelled() {
         return Err(Refusal::Draining);
@@ -87,15 +90,31 @@ async fn handle(
     }
     let speaker = match route {
         Route::Me | Route::Publish | Route::Hear(_) => server.sign_in.speaker(&head.headers)?,
-        Route::Page | Route::Asset(_) | Route::SignIn | Route::Metrics | Route::Health => Speaker::guest(),
+        Route::Page | Route::Asset(_) | Route::Labs(_) | Route::SignIn | Route::Metrics | Route::Health => {
+            Speaker::guest()
+        }
     };
     if route == Route::Hear(Transport::Websocket) && !is_upgrade {
         return Err(Refusal::UpgradeRequired);
     }
-    site?;
+    let site = site?;
     match route {
-        Route::Page => Ok(page::index()),
-        Route::Asset(asset) => Ok(asset.answer()),
+        Route::Page => Ok(page::index(server.desk.is_some())),
+        Route::Labs(matter) => {
+            let desk = server.desk.as_ref().ok_or(Refusal::UnknownPath)?;
+            labs::check_place(connection.peer(), &head.headers, site.as_ref())?;
+            server.sign_in.speaker(&head.headers)?;
+            let path = head.uri.path();
+            match matter {
+                Matter::Start => {
+                    let (kind, body) = read_body(connection, head, incoming).await?;
+                    labs::start(desk, path, kind, &body)
+                }
+                Matter::Stop => Ok(labs::stop(desk)),
+                _ => labs::show(worker, desk, matter, path).await,
+            }
+        }
+        Route::Asset(asset) => Ok(asset.answer(site.as_ref())),
         Route::Metrics => Ok(answer::whole(
             StatusCode::OK,
             "text/plain; version=0.0.4",
@@ -141,6 +160,7 @@ impl Route {
             "/talkplace/messages" => Route::Publish,
             "/metrics" => Route::Metrics,
             "/healthz" => Route::Health,
+            _ if Matter::of(path).is_some() => Route::Labs(Matter::of(path)?),
             _ => Route::Asset(page::asset(path)?),
         })
     }
@@ -150,6 +170,7 @@ impl Route {
             Route::Page | Route::Me | Route::Metrics | Route::Health => "GET, HEAD",
             Route::Asset(_) | Route::Hear(_) => "GET",
             Route::SignIn | Route::Publish => "POST",
+            Route::Labs(matter) => matter.methods(),
         };
         let allowed = allow.split(", ").any(|allowed| allowed == method.as_str());
         if allowed {

@@ -125,6 +125,39 @@ fn a_port_in_use_is_one_clear_sentence() {
 }
 
 #[test]
+fn open_shows_the_labs_on_a_port_of_its_own() {
+    let home = Home::new();
+    let server = Serving::start(home.command(&["open", "--no-browser"]));
+    let request = |path: &str| {
+        format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            server.address
+        )
+    };
+    for path in ["/", "/labs/", "/labs/01-three-ways/", "/labs/15-coordinated-omission/"] {
+        assert_eq!(server.status(&request(path)), "200", "{path}");
+    }
+    assert_eq!(server.signal(Signal::SIGTERM), Some(0));
+    assert!(home.list("reports").is_empty(), "looking at the labs writes nothing");
+}
+
+#[test]
+fn labs_are_not_shown_behind_a_proxy() {
+    let home = Home::new();
+    let flags = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--reports",
+        "reports",
+        "--trust-proxy",
+    ];
+    let ended = home.talkplace(&flags);
+    assert_eq!(ended.status, Some(2));
+    assert!(ended.stderr.contains("choose one"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_signing_key_that_could_be_guessed_is_refused() {
     let home = Home::new();
     home.write("short.key", "secret");

@@ -83,7 +83,8 @@ pub(in crate::server) fn refused_stream(refusal: &Refusal, headers: &HeaderMap) 
     Some(event_stream(AnswerBody::Whole(body.into())))
 }
 
-fn event_stream(body: AnswerBody) -> Response<AnswerBody> {
+/// An event stream with this body.
+pub(in crate::server) fn event_stream(body: AnswerBody) -> Response<AnswerBody> {
     let mut response = answer::whole(StatusCode::OK, "text/event-stream", Bytes::new());
     // nginx keeps an answer back until it is whole unless told not to.
     response

@@ -4,7 +4,7 @@ mod events;
 mod poll;
 mod websocket;
 
-pub(super) use events::{EventStream, Framed, events, refused_stream};
+pub(super) use events::{EventStream, Framed, event_stream, events, refused_stream};
 pub(super) use poll::{Held, long_poll, poll};
 pub(super) use websocket::{Upgrade, asks_for_upgrade, run as run_websocket, upgrade};
 

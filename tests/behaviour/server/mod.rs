@@ -4,10 +4,10 @@ mod drain;
 mod events;
 pub(crate) mod http;
 mod identity;
+pub(crate) mod labs;
 mod limits;
 mod malformed;
 mod metrics;
-mod page;
 mod polling;
 mod properties;
 mod publishing;
@@ -16,7 +16,7 @@ mod rfc6455;
 mod routes;
 mod websocket;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -38,12 +38,27 @@ impl Server {
     }
 
     fn with(set: impl FnOnce(&mut Config)) -> Self {
+        Server::serve(bind("127.0.0.1:0".parse().unwrap()).unwrap(), set)
+    }
+
+    /// A server where another one was. Somebody else may hold its port for a moment.
+    pub(crate) fn again(address: SocketAddr) -> Self {
+        let socket = (0..1_000).find_map(|_| {
+            let socket = bind(address).ok();
+            if socket.is_none() {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            socket
+        });
+        Server::serve(socket.expect("the port is free again"), |_| {})
+    }
+
+    fn serve(socket: TcpListener, set: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             workers: 2,
             ..Config::default()
         };
         set(&mut config);
-        let socket = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = socket.local_addr().unwrap();
         let (shutdown, told) = oneshot::channel();
         let thread = std::thread::spawn(move || {
@@ -71,7 +86,7 @@ impl Server {
     }
 
     /// Says something as a guest; gives the id.
-    fn say(&self, text: &str) -> String {
+    pub(crate) fn say(&self, text: &str) -> String {
         let answer = self.client().post("/talkplace/messages", "text/plain", text.as_bytes());
         assert_eq!(answer.status, 201, "{answer:?}");
         answer.json()["id"].as_str().unwrap().to_owned()
@@ -97,7 +112,7 @@ impl Server {
     }
 
     /// Begins to shut down; what is given hears when the server has ended.
-    fn shut_down(&mut self) -> mpsc::Receiver<()> {
+    pub(crate) fn shut_down(&mut self) -> mpsc::Receiver<()> {
         self.shutdown.take().unwrap().send(()).unwrap();
         let thread = self.thread.take().unwrap();
         let (ended, wait) = mpsc::channel();

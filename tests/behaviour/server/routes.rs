@@ -70,11 +70,22 @@ fn the_page_and_what_it_loads_are_there() {
     let page = server.get("/");
     assert_eq!(page.status, 200);
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
-    assert!(!page.header("content-security-policy").unwrap().contains("unsafe"));
-    for asset in page.text().split('"').filter(|word| word.starts_with("/page/")) {
-        let answer = server.get(asset);
-        assert_eq!(answer.status, 200, "{asset}");
+    assert_eq!(server.get("/?pretend=ie9").status, 200);
+    let text = page.text();
+    let assets: Vec<&str> = text.split('"').filter(|word| word.starts_with("/page/")).collect();
+    assert!(!assets.is_empty());
+    for path in ["/"].iter().chain(&assets) {
+        let answer = server.get(path);
+        assert_eq!(answer.status, 200, "{path}");
         assert!(!answer.body.is_empty());
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(
+            policy.starts_with("default-src 'none';") && !policy.contains("unsafe"),
+            "{policy}"
+        );
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+        assert_eq!(answer.header("cross-origin-opener-policy"), Some("same-origin"));
     }
     assert_eq!(server.get("/healthz").text(), "ok");
 }
