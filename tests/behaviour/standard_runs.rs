@@ -102,8 +102,8 @@ fn predicted(run: &TransportRun, scenario: &Scenario) -> Prediction {
         Transport::Poll => plan.short_poll(&ShortPoll {
             interval_s: scenario.poll_interval.as_secs_f64(),
             timer: match scenario.poll_timer {
-                PollTimer::Fixed => model::PollTimer::Fixed,
                 PollTimer::AfterAnswer => model::PollTimer::AfterAnswer,
+                PollTimer::Fixed | PollTimer::Unguarded => model::PollTimer::Fixed,
             },
             exchange,
             arrivals,
