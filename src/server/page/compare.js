@@ -84,10 +84,10 @@ export class Compare {
       this.#own(true);
       return new Promise(() => {});
     };
+    // Another window has taken over: this one queues behind it.
     const lost = () => {
       this.#own(false);
-      this.#elsewhere.hidden = false;
-      if (how.steal) this.#lock({});
+      this.#lock({});
     };
     if (how.steal) return void navigator.locks.request(LOCK, { steal: true }, hold).catch(lost);
     // First look, then queue: as soon as the other window is closed this one goes on.
