@@ -186,7 +186,7 @@ pub(super) fn stop(desk: &Desk) -> Response<AnswerBody> {
 /// For a browser without scripts; one with scripts does not follow it.
 fn back_to(path: &str) -> Response<AnswerBody> {
     let mut response = answer::empty(StatusCode::SEE_OTHER);
-    let path = HeaderValue::try_from(path).expect("a lab's folder is visible ASCII, which a test of the labs checks");
+    let path = HeaderValue::try_from(path).unwrap_or(HeaderValue::from_static("/labs/"));
     response.headers_mut().insert(LOCATION, path);
     response
 }

@@ -10,10 +10,10 @@ import { webSocket } from "./transport/websocket.js";
 
 /** The four ways. Of a stream the page counts the bytes itself: the browser tells them only when it is over. */
 const WAYS = [
-  { transport: "poll", title: "Short polling", listen: shortPoll, countsItself: false },
-  { transport: "long-poll", title: "Long polling", listen: longPoll, countsItself: false },
-  { transport: "events", title: "Server-sent events", listen: events, countsItself: true },
-  { transport: "websocket", title: "WebSocket", listen: webSocket, countsItself: true },
+  { transport: "poll", title: "Short polling", needs: "fetch", listen: shortPoll, countsItself: false },
+  { transport: "long-poll", title: "Long polling", needs: "fetch", listen: longPoll, countsItself: false },
+  { transport: "events", title: "Server-sent events", needs: "EventSource", listen: events, countsItself: true },
+  { transport: "websocket", title: "WebSocket", needs: "WebSocket", listen: webSocket, countsItself: true },
 ];
 
 /** What the sliders' places stand for: each step is about twice the one before. */
@@ -84,10 +84,10 @@ export class Compare {
       this.#own(true);
       return new Promise(() => {});
     };
+    // Another window has taken over: this one queues behind it.
     const lost = () => {
       this.#own(false);
-      this.#elsewhere.hidden = false;
-      if (how.steal) this.#lock({});
+      this.#lock({});
     };
     if (how.steal) return void navigator.locks.request(LOCK, { steal: true }, hold).catch(lost);
     // First look, then queue: as soon as the other window is closed this one goes on.

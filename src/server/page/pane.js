@@ -99,7 +99,9 @@ export class Pane {
   }
 
   #runOrRest() {
-    const runs = this.#mayRun && !this.#isPaused && this.#cursor !== null;
+    const isMissing = !(this.#way.needs in window);
+    if (isMissing) this.#tell(`this browser has no ${this.#way.needs}`);
+    const runs = this.#mayRun && !this.#isPaused && this.#cursor !== null && !isMissing;
     this.section.dataset.runs = runs;
     if (runs) {
       this.#runsSince = Math.min(this.#runsSince, now());
@@ -182,10 +184,14 @@ export class Pane {
       this.#cursor = before(gone.oldest, 1);
       this.#tally.goOn(this.#cursor);
     }
-    this.#note.textContent = `${why}; trying again`;
-    this.#note.hidden = false;
+    this.#tell(`${why}; trying again`);
     await this.#backoff.wait();
     this.#runOrRest();
+  }
+
+  #tell(sentence) {
+    this.#note.textContent = sentence;
+    this.#note.hidden = false;
   }
 
   #show() {

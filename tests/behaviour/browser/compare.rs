@@ -132,5 +132,11 @@ fn one_window_of_a_browser_runs_the_four() {
     visitor
         .browser
         .wait("document.querySelector('#elsewhere').hidden", json!(null));
+    // Closed, it gives the four back to the one that had them.
+    visitor.browser.close_window();
+    visitor.wait_for_counter("websocket", "requests", 2);
+    visitor
+        .browser
+        .wait("document.querySelector('#elsewhere').hidden", json!(null));
     visitor.browser.assert_quiet();
 }

@@ -90,6 +90,16 @@ impl Browser {
         self.runtime.block_on(opened).unwrap();
     }
 
+    /// Closes the window, and goes on in the first one that is left.
+    pub(super) fn close_window(&self) {
+        let closed = async {
+            self.client.close_window().await?;
+            let left = self.client.windows().await?;
+            self.client.switch_to_window(left[0].clone()).await
+        };
+        self.runtime.block_on(closed).unwrap();
+    }
+
     /// Runs this in every page from now on, before any script of the page's own.
     pub(super) fn before_each_page(&self, script: &str) {
         let params = json!({ "source": script });

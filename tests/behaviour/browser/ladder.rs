@@ -24,6 +24,10 @@ fn a_browser_without_websocket_says_so_and_listens_to_events() {
     assert_eq!(visitor.rung("events"), "in use");
     assert_eq!(visitor.rung("long-poll"), "not needed");
     assert_hears(&visitor, &server, 0);
+    let said = "document.querySelector('.pane.websocket .note').textContent === 'this browser has no WebSocket'";
+    visitor.browser.wait(said, json!(null));
+    visitor.wait_for_counter("poll", "ledger", 1);
+    visitor.browser.assert_quiet();
 }
 
 #[test]
@@ -76,4 +80,5 @@ fn a_websocket_that_something_on_the_way_breaks_is_passed_over_and_tried_again()
     // Nobody tells the page: it looks for a better way by itself.
     visitor.wait_for_state("connected by WebSocket");
     assert_hears(&visitor, &server, 1);
+    visitor.browser.assert_quiet_but_for_the_network();
 }

@@ -43,6 +43,50 @@ fn two_visitors_talk() {
 
 #[test]
 #[ignore = "needs chromium"]
+fn what_was_said_before_is_there_a_page_at_a_time() {
+    let server = Server::start();
+    let said: Vec<String> = (0..230).map(|n| server.say(&format!("message {n}"))).collect();
+    let visitor = Visitor::of(&server);
+    for shown in [100, 200, 230] {
+        let messages = visitor.messages(shown);
+        let ids: Vec<_> = messages.iter().map(|message| message["id"].clone()).collect();
+        assert_eq!(ids, said[said.len() - shown..]);
+        if shown < said.len() {
+            visitor
+                .browser
+                .js("document.querySelector('#earlier').click()", json!(null));
+        }
+    }
+    visitor
+        .browser
+        .wait("document.querySelector('#earlier').hidden", json!(null));
+    // Whoever reads what was before is not taken away from it by what is said now.
+    visitor
+        .browser
+        .js("document.querySelector('#log').scrollTop = 0", json!(null));
+    visitor
+        .browser
+        .wait("document.querySelector('#log').scrollTop === 0", json!(null));
+    server.say("now");
+    visitor.browser.wait(
+        "document.querySelector('#newer').textContent === '1 new message ↓'",
+        json!(null),
+    );
+    assert_eq!(
+        visitor
+            .browser
+            .js("return document.querySelector('#log').scrollTop", json!(null)),
+        0
+    );
+    visitor.browser.click("#newer");
+    visitor
+        .browser
+        .wait("document.querySelector('#newer').hidden", json!(null));
+    visitor.browser.assert_quiet();
+}
+
+#[test]
+#[ignore = "needs chromium"]
 fn what_people_type_stays_text() {
     let server = Server::start();
     let visitor = Visitor::of(&server);
