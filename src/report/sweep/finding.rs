@@ -42,6 +42,11 @@ pub(super) fn findings(field: &Field) -> Vec<String> {
         sentences.extend(crossing(field, panel));
     }
     sentences.extend(agreement(field));
+    if !field.lines().any(|(_, line)| line.clear().next().is_some()) {
+        sentences.push(
+            "The machine or the generator was the limit at every point, so these curves prove nothing.".to_owned(),
+        );
+    }
     sentences
 }
 
