@@ -10,9 +10,11 @@ use talkplace::load::Settings;
 use talkplace::report::projection::Aim;
 use talkplace::results::knob::{read_rate, read_time};
 
+use super::advise::AdviseArgs;
 use super::knee::KneeArgs;
 use super::serve::ServeArgs;
 use super::sweep::SweepArgs;
+use super::verify::VerifyArgs;
 
 /// One chat, heard in several ways, and what each of them costs.
 ///
@@ -49,6 +51,10 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Scale a measured run on paper: what a million listeners would take
     Project(ProjectArgs),
+    /// Say which transport to take, with which setting, at what cost
+    Advise(AdviseArgs),
+    /// Check that results that were handed in fit their seed and scenario
+    Verify(VerifyArgs),
     /// List the labs with their questions, or the knobs of one lab
     Labs(LabsArgs),
     /// Write a lab out for editing
@@ -287,7 +293,7 @@ impl ProjectArgs {
     }
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
     let rate_per_s = read_rate(text).map_err(|error| error.to_string())?;
     if rate_per_s >= 0.0 {
         Ok(rate_per_s)
@@ -296,7 +302,7 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
-fn some_time(text: &str) -> Result<Duration, String> {
+pub(crate) fn some_time(text: &str) -> Result<Duration, String> {
     let time = read_time(text).map_err(|error| error.to_string())?;
     if time >= Duration::from_millis(1) {
         Ok(time)

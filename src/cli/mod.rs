@@ -1,5 +1,6 @@
 //! What was typed, and what to do about it. The library knows nothing of any of this.
 
+mod advise;
 mod args;
 mod compare;
 mod eject;
@@ -18,6 +19,7 @@ mod show;
 mod stop;
 mod sweep;
 mod terminal;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -41,6 +43,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Compare(args) => compare::compare(&args),
         Command::Report(args) => redraw::redraw(&args),
         Command::Project(args) => project::project(&args),
+        Command::Advise(args) => advise::advise(&args),
+        Command::Verify(args) => verify::verify(&args),
         Command::Labs(args) => labs::labs(&args),
         Command::Eject(args) => eject::eject(&args),
     });

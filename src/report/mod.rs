@@ -2,6 +2,7 @@
 //!
 //! [`render`] is pure: results in, text out. Whoever calls it decides where the files go.
 
+pub mod advice;
 mod beside;
 mod caution;
 mod cell;

@@ -6,6 +6,7 @@
 
 mod capture;
 mod command_line;
+mod handed_in;
 mod knee;
 mod project;
 mod runs;
