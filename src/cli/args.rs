@@ -8,6 +8,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use talkplace::lab::Change;
 use talkplace::load::Settings;
 use talkplace::report::projection::Aim;
+use talkplace::results::Guess;
 use talkplace::results::knob::{read_rate, read_time};
 
 use super::advise::AdviseArgs;
@@ -89,6 +90,12 @@ pub(crate) struct RunArgs {
     /// Where the folders of runs are kept
     #[arg(long, value_name = "DIR", default_value = "reports")]
     pub(crate) out: PathBuf,
+    /// Ask for guesses first; they are kept with the run, and drawn beside what came of them
+    #[arg(long)]
+    pub(crate) predict: bool,
+    /// A guess: "poll.requests=4000", "websocket.delay.p99=25ms"
+    #[arg(long, value_name = "FIGURE=VALUE")]
+    pub(crate) guess: Vec<Guess>,
     /// Leave out the comparison with the latest earlier run of this lab
     #[arg(long)]
     pub(crate) no_compare: bool,
@@ -143,6 +150,7 @@ Examples:
   talkplace run three-ways --quick --listeners 50
   talkplace run three-ways --rate 1/10s --duration 1m
   talkplace run three-ways --set feed.arrivals=constant --set poll.timer=after-answer
+  talkplace run three-ways --guess poll.requests=4000 --guess long-poll.delay.p99=60ms
   talkplace run my/scenario.toml --json > results.json
 
 What it writes: LAB/RUN/ below --out, with results.json, index.html and the charts as SVG.

@@ -10,6 +10,7 @@ mod labs;
 mod logs;
 mod pages;
 mod pick;
+mod predict;
 mod progress;
 mod project;
 mod redraw;

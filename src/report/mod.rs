@@ -10,6 +10,7 @@ mod chart;
 mod entry;
 mod figures;
 mod finding;
+mod guess;
 mod html;
 mod knob;
 mod number;

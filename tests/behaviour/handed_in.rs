@@ -95,6 +95,50 @@ fn results_fit_until_somebody_changes_them() {
 }
 
 #[test]
+fn guesses_are_kept_with_the_run_and_scored() {
+    let home = Home::new();
+    home.write("small.toml", SHORT);
+    let ended = home.talkplace(&[
+        "run",
+        "small.toml",
+        "--transports",
+        "websocket",
+        "--guess",
+        "websocket.requests=0",
+        "--guess",
+        "websocket.delay.p99=20m",
+    ]);
+    ended.ran();
+    let run = home.list("reports/small")[0].clone();
+    let results: Value = serde_json::from_str(&home.read(&format!("reports/small/{run}/results.json"))).unwrap();
+    assert_eq!(results["guesses"][0]["figure"], "requests");
+    assert_eq!(results["guesses"][1]["value"], 1_200_000.0);
+    assert!(
+        home.list(&format!("reports/small/{run}"))
+            .contains(&"guesses.svg".to_owned())
+    );
+    let clear = ended.status == Some(0);
+    assert!(
+        !clear || ended.stdout.contains("The guesses come to 10 of 20 points"),
+        "{}",
+        ended.stdout
+    );
+
+    for (arguments, told) in [
+        (vec!["--predict"], "--predict asks on a terminal"),
+        (vec!["--guess", "events.requests=1"], "this run does not measure events"),
+    ] {
+        let ended = home.talkplace(&[vec!["run", "small.toml"], arguments].concat());
+        assert!(ended.refused().contains(told), "{told}: {}", ended.stderr);
+    }
+    assert_eq!(
+        home.talkplace(&["run", "small.toml", "--guess", "requests=1"]).status,
+        Some(2)
+    );
+    assert_eq!(home.list("reports/small").len(), 1);
+}
+
+#[test]
 fn advice_names_a_transport_its_setting_and_its_cost() {
     let (home, _) = with_a_run();
     let wish = [
