@@ -1,7 +1,7 @@
 //! Guesses beside what came of them: how far off each was, and what that is worth.
 
 use super::beside::Beside;
-use super::number::{NONE, figure};
+use super::number::{NONE, bytes, figure, milliseconds, percent};
 use super::prediction::Figure;
 use super::table::{Row, Table};
 use super::word::name;
@@ -15,7 +15,8 @@ const FULL: f64 = 10.0;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Guessed {
     pub(crate) transport: Transport,
-    pub(crate) what: &'static str,
+    /// The name of the figure, and what it is.
+    pub(crate) what: String,
     pub(crate) unit: Unit,
     pub(crate) guess: f64,
     pub(crate) measured: f64,
@@ -43,7 +44,7 @@ pub(crate) fn guessed(beside: &Beside) -> Vec<Guessed> {
             });
             Some(Guessed {
                 transport: guess.transport,
-                what: metric.help,
+                what: format!("{}: {}", metric.name, metric.help),
                 unit: metric.unit,
                 guess: guess.value,
                 measured: metric.of(&entry.run)?,
@@ -78,9 +79,19 @@ impl Guessed {
         FULL * (1.0 - off).max(0.0)
     }
 
-    /// `Short polling: the longest`.
+    /// `Short polling, delay.max: the longest`.
     pub(crate) fn head(&self) -> String {
-        format!("{}: {}", self.transport.title(), self.what)
+        format!("{}, {}", self.transport.title(), self.what)
+    }
+
+    /// A value of this figure, as people read it.
+    pub(crate) fn write(&self, value: f64) -> String {
+        match self.unit {
+            Unit::Number => figure(value),
+            Unit::Time => milliseconds(value),
+            Unit::Share => percent(value.clamp(0.0, 1.0)),
+            Unit::Bytes => bytes(value),
+        }
     }
 }
 
@@ -90,13 +101,13 @@ pub(crate) fn told(beside: &Beside) -> Option<String> {
     let worst = all.iter().min_by(|one, other| one.score().total_cmp(&other.score()))?;
     let sum: f64 = all.iter().map(Guessed::score).sum();
     Some(format!(
-        "The guesses come to {} of {} points; furthest off was that for {} ({}), {} where {} was measured.",
+        "The guesses come to {} of {} points; furthest off was that for {} ({}): {} where {} was measured.",
         figure((sum * 10.0).round() / 10.0),
         all.len() * FULL as usize,
         name(worst.transport),
         worst.what,
-        worst.unit.write(worst.guess),
-        worst.unit.write(worst.measured)
+        worst.write(worst.guess),
+        worst.write(worst.measured)
     ))
 }
 
@@ -106,9 +117,9 @@ pub(crate) fn table(all: &[Guessed]) -> Table {
         Row::new(
             one.head(),
             vec![
-                one.unit.write(one.guess),
-                one.unit.write(one.measured),
-                one.model.map_or(NONE.to_owned(), |model| one.unit.write(model)),
+                one.write(one.guess),
+                one.write(one.measured),
+                one.model.map_or(NONE.to_owned(), |model| one.write(model)),
                 figure((one.score() * 10.0).round() / 10.0),
             ],
         )
@@ -131,7 +142,7 @@ mod tests {
     fn scored(guess: f64, measured: f64, unit: Unit) -> f64 {
         let one = Guessed {
             transport: Transport::Poll,
-            what: "requests",
+            what: "requests".into(),
             unit,
             guess,
             measured,
@@ -172,7 +183,7 @@ mod tests {
         let report = render(&[run]).unwrap();
         let chart = report.charts.iter().find(|chart| chart.name == "guesses.svg").unwrap();
         let cells: Vec<&str> = chart.table.groups[0].rows[0].cells.iter().map(String::as_str).collect();
-        assert_eq!(cells, ["36000", "36000", "36000", "10"]);
+        assert_eq!(cells, ["36,000", "36,000", "36,000", "10"]);
         assert!(
             report
                 .findings

@@ -68,7 +68,7 @@ fn draw(all: &[Guessed], title: &str, print: String) -> Result<String, DrawingEr
 
 fn row(canvas: &Canvas, axis: &Axis, one: &Guessed, y: f64) -> Drawn {
     canvas.text(one.transport.title(), (MARGIN, y - 7.0), BODY)?;
-    canvas.text(one.what, (MARGIN, y + 8.0), SMALL)?;
+    canvas.text(&one.what, (MARGIN, y + 8.0), SMALL)?;
     let colour = colour(one.transport);
     if let Some(model) = one.model {
         let x = axis.at(ratio(model, one.measured));
@@ -76,13 +76,13 @@ fn row(canvas: &Canvas, axis: &Axis, one: &Guessed, y: f64) -> Drawn {
     }
     let x = axis.at(ratio(one.guess, one.measured));
     canvas.mark(mark(one.transport), (x, y), 5.0, colour, true)?;
-    let is_left = x > (LEFT + WIDTH - MARGIN) / 2.0;
+    let is_left = x > WIDTH - MARGIN - 80.0;
     let (x, side) = if is_left {
         (x - 11.0, Side::Left)
     } else {
         (x + 11.0, Side::Right)
     };
-    canvas.text(&one.unit.write(one.guess), (x, y), Type { side, ..SMALL })
+    canvas.text(&one.write(one.guess), (x, y), Type { side, ..SMALL })
 }
 
 /// How many times what was measured; the ends of the axis where one of the two is nothing.
