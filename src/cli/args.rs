@@ -8,11 +8,14 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use talkplace::lab::Change;
 use talkplace::load::Settings;
 use talkplace::report::projection::Aim;
+use talkplace::results::Guess;
 use talkplace::results::knob::{read_rate, read_time};
 
+use super::advise::AdviseArgs;
 use super::knee::KneeArgs;
 use super::serve::ServeArgs;
 use super::sweep::SweepArgs;
+use super::verify::VerifyArgs;
 
 /// One chat, heard in several ways, and what each of them costs.
 ///
@@ -49,6 +52,10 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Scale a measured run on paper: what a million listeners would take
     Project(ProjectArgs),
+    /// Say which transport to take, with which setting, at what cost
+    Advise(AdviseArgs),
+    /// Check that results that were handed in fit their seed and scenario
+    Verify(VerifyArgs),
     /// List the labs with their questions, or the knobs of one lab
     Labs(LabsArgs),
     /// Write a lab out for editing
@@ -85,6 +92,12 @@ pub(crate) struct RunArgs {
     /// Where the folders of runs are kept
     #[arg(long, value_name = "DIR", default_value = "reports")]
     pub(crate) out: PathBuf,
+    /// Ask for guesses first; they are kept with the run, and drawn beside what came of them
+    #[arg(long)]
+    pub(crate) predict: bool,
+    /// A guess: "poll.requests=4000", "websocket.delay.p99=25ms"
+    #[arg(long, value_name = "FIGURE=VALUE")]
+    pub(crate) guess: Vec<Guess>,
     /// Leave out the comparison with the latest earlier run of this lab
     #[arg(long)]
     pub(crate) no_compare: bool,
@@ -142,6 +155,7 @@ Examples:
   talkplace run three-ways --quick --listeners 50
   talkplace run three-ways --rate 1/10s --duration 1m
   talkplace run three-ways --set feed.arrivals=constant --set poll.timer=after-answer
+  talkplace run three-ways --guess poll.requests=4000 --guess long-poll.delay.p99=60ms
   talkplace run my/scenario.toml --json > results.json
 
 What it writes: LAB/RUN/ below --out, with results.json, index.html and the charts as SVG.
@@ -292,7 +306,7 @@ impl ProjectArgs {
     }
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
     let rate_per_s = read_rate(text).map_err(|error| error.to_string())?;
     if rate_per_s >= 0.0 {
         Ok(rate_per_s)
@@ -301,7 +315,7 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
-fn some_time(text: &str) -> Result<Duration, String> {
+pub(crate) fn some_time(text: &str) -> Result<Duration, String> {
     let time = read_time(text).map_err(|error| error.to_string())?;
     if time >= Duration::from_millis(1) {
         Ok(time)

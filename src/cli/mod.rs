@@ -1,5 +1,6 @@
 //! What was typed, and what to do about it. The library knows nothing of any of this.
 
+mod advise;
 mod args;
 mod catalogue;
 mod compare;
@@ -11,6 +12,7 @@ mod logs;
 mod open;
 mod pages;
 mod pick;
+mod predict;
 mod progress;
 mod project;
 mod redraw;
@@ -20,6 +22,7 @@ mod show;
 mod stop;
 mod sweep;
 mod terminal;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -43,6 +46,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Compare(args) => compare::compare(&args),
         Command::Report(args) => redraw::redraw(&args),
         Command::Project(args) => project::project(&args),
+        Command::Advise(args) => advise::advise(&args),
+        Command::Verify(args) => verify::verify(&args),
         Command::Labs(args) => labs::labs(&args),
         Command::Eject(args) => eject::eject(&args),
         Command::Open(args) => open::open(&args),

@@ -12,7 +12,7 @@ use super::args::{RunArgs, generator};
 use super::exit::Exit;
 use super::progress::{Form, Shown};
 use super::stop::{Signal, Stop};
-use super::{pages, pick, runtime, show, terminal};
+use super::{pages, pick, predict, runtime, show, terminal};
 
 /// `talkplace run`: everything is checked and the folder is made before anything is measured.
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
@@ -23,8 +23,10 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         target: Target::Spawn(server),
         generator: generator(args.generator_threads),
     };
+    let guesses = predict::guesses(args, &scenario)?;
     let folder = RunFolder::create(&args.out, &scenario.lab, OffsetDateTime::now_utc())?;
     let mut results = lab::begin(scenario, args.quick, &folder);
+    results.guesses = guesses;
     let ended = measure(&mut results, &folder, &setup, args.progress_json);
     match ended {
         // Without results on the disk a report would be a picture of nothing.

@@ -86,6 +86,7 @@ pub fn begin(scenario: Scenario, quick: bool, folder: &RunFolder) -> Results {
         quick,
         runs: Vec::new(),
         checks: Vec::new(),
+        guesses: Vec::new(),
         unclear: Vec::new(),
     }
 }

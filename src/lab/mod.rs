@@ -17,6 +17,7 @@ mod source;
 pub mod sweep;
 #[cfg(test)]
 mod testing;
+pub mod verify;
 
 pub use check::verdicts;
 pub use health::unclear;

@@ -211,6 +211,11 @@ fn last_words(words: &str) -> String {
     }
 }
 
+/// When each message of a scenario is meant to leave, from the start of the warm-up on: the plan that its seed gives.
+pub fn intended(scenario: &Scenario) -> Vec<Duration> {
+    schedule::Schedule::new(scenario).sends().to_vec()
+}
+
 /// Measures one transport: starts the server, connects the listeners, sends the schedule, counts, and ends the server.
 ///
 /// It calls `progress` a few times a second. `stop` ends it promptly, and then as well as when the future is dropped, no

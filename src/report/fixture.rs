@@ -30,6 +30,7 @@ pub(crate) fn three_ways() -> Results {
         quick: false,
         runs: vec![poll(), long_poll(), websocket()],
         checks: Vec::new(),
+        guesses: Vec::new(),
         unclear: Vec::new(),
         cautions: Vec::new(),
     }

@@ -2,6 +2,7 @@
 //!
 //! [`render`] is pure: results in, text out. Whoever calls it decides where the files go.
 
+pub mod advice;
 mod beside;
 mod caution;
 mod cell;
@@ -9,6 +10,7 @@ mod chart;
 mod entry;
 mod figures;
 mod finding;
+mod guess;
 mod html;
 mod knob;
 mod number;

@@ -318,6 +318,7 @@ mod tests {
             quick: false,
             runs: Vec::new(),
             checks: Vec::new(),
+            guesses: Vec::new(),
             unclear: Vec::new(),
             cautions: Vec::new(),
         }

@@ -6,6 +6,7 @@
 mod check;
 mod distribution;
 mod folder;
+mod guess;
 mod host;
 pub mod knob;
 mod memory;
@@ -18,6 +19,7 @@ mod trace;
 pub use check::{Check, CheckError, Checked, Comparison, Right, Term, Verdict};
 pub use distribution::Distribution;
 pub use folder::{FolderError, RunFolder, latest_complete, read_results, write_whole};
+pub use guess::{Guess, GuessError};
 pub use memory::{Memory, MemorySample};
 pub use run::{
     Answers, Bytes, Connections, Counts, Failures, Health, Ledger, Little, Parts, Publishing, Segments, ServerCost,
@@ -57,6 +59,9 @@ pub struct Results {
     /// What became of the scenario's checks; empty while the run is under way.
     #[serde(default)]
     pub checks: Vec<Checked>,
+    /// What somebody expected before it was measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guesses: Vec<Guess>,
     /// Why the run proves nothing: the generator or the machine was the limit. Empty for one that can be trusted.
     #[serde(default)]
     pub unclear: Vec<Caution>,

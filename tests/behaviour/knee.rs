@@ -26,12 +26,12 @@ interval = "50ms"
 fn the_search_says_what_breaks_and_keeps_its_runs() {
     let home = Home::new();
     home.write("small.toml", SMALL);
-    // So many requests mean so many listeners: two send twenty a second each, and eight send more than this.
+    // So many requests mean so many listeners: each sends ten in the window, so that a late machine must lose half of them to break it.
     let ended = home.talkplace(&[
         "knee",
         "small.toml",
         "--limit",
-        "requests < 60",
+        "requests < 35",
         "--most",
         "8",
         "--json",
@@ -56,7 +56,7 @@ fn the_search_says_what_breaks_and_keeps_its_runs() {
     let (holds, breaks) = (poll["holds"].as_f64().unwrap(), poll["breaks"].as_f64().unwrap());
     assert!(holds < breaks, "{poll}");
     assert!(
-        poll["broke"][0].as_str().unwrap().starts_with("requests < 60 (poll "),
+        poll["broke"][0].as_str().unwrap().starts_with("requests < 35 (poll "),
         "{poll}"
     );
 }

@@ -28,6 +28,8 @@ const INSET: f64 = 14.0;
 const RADIUS: f64 = 4.6;
 /// Values that are further apart than this, as a ratio, are shown by their ratios.
 const DECADE: f64 = 10.0;
+/// The same of a knob: who doubles it from step to step means its ratios.
+const FEW_TIMES: f64 = 3.5;
 
 /// A chart of curves before it is drawn.
 pub(crate) struct Curves {
@@ -129,7 +131,7 @@ impl Scale {
                 words.len() as f64 - 1.0,
                 (from + 3.0 * inset(from, to), to - 3.0 * inset(from, to)),
             ),
-            _ if low.is_finite() && high / low >= DECADE => {
+            ticks if low.is_finite() && high / low >= apart(ticks) => {
                 let nought = has_nought.then_some(from + 0.5 * inset(from, to));
                 let start = if has_nought {
                     from + NOUGHT * (to - from).signum()
@@ -185,6 +187,14 @@ impl Scale {
             ticks.push((nought, "0".to_owned()));
         }
         ticks
+    }
+}
+
+/// From which ratio on values are shown by their ratios.
+fn apart(ticks: &Ticks) -> f64 {
+    match ticks {
+        Ticks::Given(_) => FEW_TIMES,
+        _ => DECADE,
     }
 }
 

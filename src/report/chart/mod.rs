@@ -8,6 +8,7 @@ mod cpu;
 pub(crate) mod curves;
 mod delay;
 mod frame;
+mod guesses;
 mod memory;
 mod model_curve;
 mod palette;
@@ -65,6 +66,7 @@ pub(crate) fn charts(beside: &Beside) -> Result<Vec<Chart>, ReportError> {
     }
     let print = print(beside);
     let sheets = [
+        guesses::sheet(beside, print.clone()),
         Some(requests::sheet(beside, print.clone())),
         timeline::sheet(beside, print.clone()),
         Some(delay::sheet(beside, print.clone())),

@@ -11,6 +11,7 @@ mod requests;
 
 use super::beside::Beside;
 use super::entry::Entry;
+use super::guess;
 use super::word;
 
 /// Three or four sentences, the most important one first. A run beside others begins with what differs from them.
@@ -29,6 +30,7 @@ pub(crate) fn findings(beside: &Beside) -> Vec<String> {
         findings.extend(cost::cost(&entries));
     }
     findings.push(ledger::kept(&entries));
+    findings.extend(guess::told(beside));
     findings
 }
 

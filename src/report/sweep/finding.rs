@@ -42,6 +42,11 @@ pub(super) fn findings(field: &Field) -> Vec<String> {
         sentences.extend(crossing(field, panel));
     }
     sentences.extend(agreement(field));
+    if !field.lines().any(|(_, line)| line.clear().next().is_some()) {
+        sentences.push(
+            "The machine or the generator was the limit at every point, so these curves prove nothing.".to_owned(),
+        );
+    }
     sentences
 }
 
@@ -203,7 +208,7 @@ fn crossing(field: &Field, panel: &Panel) -> Option<String> {
     let with = if panel.label.is_empty() {
         String::new()
     } else {
-        format!("With {} they meet: ", panel.label)
+        format!("with {}: ", panel.label)
     };
     let interval_s = panel
         .lines
@@ -225,10 +230,10 @@ fn crossing(field: &Field, panel: &Panel) -> Option<String> {
         "listeners" => (format!("{} listeners", figure(at)), String::new()),
         _ => (milliseconds(at * 1e3), String::new()),
     };
-    Some(format!(
-        "{with}Long polling and short polling send as many requests at {} {unit}{more}.",
+    Some(sentence(&format!(
+        "{with}long polling and short polling send as many requests at {} {unit}{more}.",
         field.key.name
-    ))
+    )))
 }
 
 /// How many points agree with the model, and which is furthest off.
