@@ -114,6 +114,8 @@ fn found(check: &Check, cases: &[Case]) -> String {
 mod tests {
     use super::*;
     use crate::lab::testing::run;
+    use crate::results::metric::Metric;
+    use crate::results::{Segments, ServerCost};
 
     fn verdict_of(check: &str, runs: &[TransportRun]) -> (Verdict, String) {
         let checked = verdicts(&[check.parse().unwrap()], runs).remove(0);
@@ -152,5 +154,40 @@ mod tests {
         assert_eq!(verdict_of("events.lost == 0", &runs).0, Verdict::NotAsked);
         assert_eq!(verdict_of("poll.lost == events.lost", &runs).0, Verdict::NotAsked);
         assert_eq!(verdict_of("server_delay.p50 < 1s", &runs).0, Verdict::Unclear);
+    }
+
+    #[test]
+    fn what_the_server_or_the_system_tells_has_no_value_where_it_does_not() {
+        let value = |run: &TransportRun, name| Metric::named(name).unwrap().of(run);
+        let mut run = run(Transport::Poll, 1, 0, 1);
+        let all = [
+            "idle_cpu_per_listener",
+            "memory_per_listener",
+            "memory_peak",
+            "segments_per_delivery",
+            "retransmitted",
+        ];
+        assert_eq!(all.map(|name| value(&run, name)), [None; 5]);
+        run.server = ServerCost {
+            idle_cpu_per_s: Some(0.002),
+            rss_before_bytes: Some(1_000),
+            rss_after_bytes: Some(9_000),
+            rss_peak_bytes: Some(10_000),
+            ..ServerCost::default()
+        };
+        run.segments = Some(Segments {
+            to_server: 10,
+            to_listener: 30,
+            retransmitted: 1,
+            header_bytes: 2_080,
+            ..Segments::default()
+        });
+        (run.listeners, run.counts.deliveries) = (4, 20);
+        assert_eq!(
+            all.map(|name| value(&run, name)),
+            [0.5, 2_000.0, 10_000.0, 2.0, 1.0].map(Some)
+        );
+        run.segments.as_mut().unwrap().missing = 1;
+        assert_eq!(value(&run, "retransmitted"), None, "some is not all");
     }
 }

@@ -257,5 +257,16 @@ mod tests {
         let cost = report.findings.iter().find(|finding| finding.contains("CPU")).unwrap();
         assert!(cost.contains("no difference that this run can show"), "{cost}");
         assert!(report.html.contains("id=\"rounds\""));
+        let drawn = |report: &crate::report::Report, words: &str| {
+            let charts = report.charts.iter().filter(|chart| chart.svg.contains(words));
+            charts.map(|chart| chart.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            drawn(&report, "the interval over the rounds"),
+            ["requests.svg", "bytes.svg", "cpu.svg"]
+        );
+        assert_eq!(drawn(&report, "its interval over the rounds"), ["delay.svg"]);
+        let once = crate::report::render(&[fixture::three_ways()]).unwrap();
+        assert!(drawn(&once, "interval over the rounds").is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! The figures of a run that can be asked for by name, as the checks of a scenario do.
 
-use super::TransportRun;
+use super::{Segments, TransportRun};
 
 /// What a figure is counted in; it decides how a bound on it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,27 @@ pub static METRICS: &[Metric] = metrics! {
     "deliveries" Number "messages heard, one per message and listener" = |run| Some(run.counts.deliveries as f64);
     "bytes_per_delivery" Bytes "both directions together" = |run| per(run.bytes_out.total() + run.bytes_in.total(), run.counts.deliveries);
     "cpu_per_1000_deliveries" Time "the server’s processor time" = |run| run.cpu_ms_per_1000_deliveries();
+    "cpu_above_idle_per_1000_deliveries" Time "the same without what its idle listeners explain" = |run| {
+        ratio(run.cpu_above_idle_s()? * 1e6, run.counts.deliveries as f64)
+    };
+    "idle_cpu_per_listener" Time "the server’s processor time a second for a listener that is only there" = |run| {
+        ratio(run.server.idle_cpu_per_s? * 1e3, run.listeners.into())
+    };
+    "memory_per_listener" Bytes "what the server’s resident memory grew by, for each listener" = |run| {
+        let grown = run.server.rss_after_bytes?.checked_sub(run.server.rss_before_bytes?)?;
+        per(grown, run.listeners.into())
+    };
+    "memory_peak" Bytes "the most that was resident in the server" = |run| Some(run.server.rss_peak_bytes? as f64);
+    "socket_buffers" Bytes "what the kernel held for the server’s connections at the end of the window" = |run| {
+        Some(run.server.socket_buffer_bytes? as f64)
+    };
+    "segments_per_delivery" Number "TCP segments of both directions" = |run| per(counted(run)?.total(), run.counts.deliveries);
+    "wire_bytes_per_delivery" Bytes "both directions with the headers of every segment" = |run| {
+        let bytes = run.bytes_out.total() + run.bytes_in.total() + counted(run)?.header_bytes;
+        per(bytes, run.counts.deliveries)
+    };
+    "retransmitted" Number "segments that were sent again" = |run| Some(counted(run)?.retransmitted as f64);
+    "wake_up.p99" Time "how late the generator itself was woken, 99 in 100" = |run| run.generator.as_ref()?.wake_up.quantile_ms(0.99);
     "messages" Number "messages planned within the window" = |run| Some(run.publishing.planned_in_window as f64);
     "missed" Number "messages planned but never sent" = |run| Some(run.publishing.missed as f64);
     "lost" Number "deliveries that never came" = |run| Some(run.ledger.lost as f64);
@@ -83,10 +104,32 @@ impl Metric {
     }
 }
 
+/// The segments, unless some connections took theirs with them.
+fn counted(run: &TransportRun) -> Option<&Segments> {
+    run.segments.as_ref().filter(|segments| segments.missing == 0)
+}
+
 fn per(part: u64, whole: u64) -> Option<f64> {
     ratio(part as f64, whole as f64)
 }
 
 fn ratio(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then(|| part / whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_there_once_and_finds_its_figure() {
+        for (at, metric) in METRICS.iter().enumerate() {
+            assert!(
+                METRICS[..at].iter().all(|other| other.name != metric.name),
+                "{}",
+                metric.name
+            );
+            assert_eq!(Metric::named(metric.name).unwrap().help, metric.help);
+        }
+    }
 }

@@ -213,7 +213,8 @@ async fn standard_runs_come_out_as_the_model_says() {
     let roughly = Allowed {
         counts: 0.05,
         requests: 1.0,
-        mean: 0.1,
+        // A run is unclear where the generator is later than that, not before.
+        mean: 0.25,
         mean_ms: 10.0,
     };
     hold(10.0, 1, 5, roughly).await;

@@ -9,6 +9,7 @@ use super::axis::Axis;
 use super::canvas::{Canvas, DrawingError, Drawn, Side, Type, drawn};
 use super::frame::{BODY, Frame, MARGIN, SMALL, WIDTH, width};
 use super::palette::{INK, PAPER, QUIET, RULE, Texture};
+use crate::report::rounds::Interval;
 
 /// A chart made of bars.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(super) struct Bar {
     pub(super) note: String,
     /// How long the model has it.
     pub(super) predicted: Option<f64>,
+    /// Of several rounds: from where to where the interval of the bar's length reaches.
+    pub(super) interval: Option<Interval>,
 }
 
 /// One part of a bar.
@@ -58,22 +61,36 @@ const RIGHT: f64 = 96.0;
 pub(super) fn draw(bars: &Bars) -> Result<String, DrawingError> {
     let frame = Frame::new(&bars.title, bars.print.clone());
     let (tops, bottom) = tops(&bars.rows, frame.top());
-    let end = bottom + 44.0;
+    let has_rounds = bars.rows.iter().any(|bar| bar.interval.is_some());
+    let end = bottom + if has_rounds { 60.0 } else { 44.0 };
     drawn((WIDTH, frame.height(end)), |canvas| {
         frame.draw(canvas, end)?;
         let predicted = bars.rows.iter().filter_map(|bar| bar.predicted);
-        let longest = bars.rows.iter().map(Bar::value).chain(predicted).fold(0.0, f64::max);
+        let reached = bars.rows.iter().filter_map(|bar| Some(bar.interval?.high));
+        let longest = bars
+            .rows
+            .iter()
+            .map(Bar::value)
+            .chain(predicted)
+            .chain(reached)
+            .fold(0.0, f64::max);
         let axis = Axis::linear(longest, (LEFT, WIDTH - MARGIN - RIGHT));
         grid(canvas, &axis, frame.top(), bottom, &bars.axis)?;
         for (bar, top) in bars.rows.iter().zip(tops) {
             bar.draw(canvas, &axis, top)?;
         }
-        let is_predicted = bars.rows.iter().any(|bar| bar.is_predicted());
-        if is_predicted {
-            legend(canvas, bottom + 31.0)
-        } else {
-            Ok(())
+        if bars.rows.iter().any(|bar| bar.is_predicted()) {
+            legend(canvas, bottom + 31.0)?;
         }
+        if has_rounds {
+            whisker(canvas, (LEFT, LEFT + 18.0), bottom + 49.0)?;
+            canvas.text(
+                "the interval over the rounds, around their median",
+                (LEFT + 26.0, bottom + 49.0),
+                SMALL,
+            )?;
+        }
+        Ok(())
     })
 }
 
@@ -109,6 +126,17 @@ fn predicted_mark(canvas: &Canvas, x: f64, (from, to): (f64, f64)) -> Drawn {
     canvas.line((x, from), (x, to), INK, 1.6)
 }
 
+/// A line with a stroke at both ends, with paper around it so that it is seen on any texture.
+fn whisker(canvas: &Canvas, (from, to): (f64, f64), y: f64) -> Drawn {
+    for (tint, wider) in [(PAPER, 2.0), (INK, 0.0)] {
+        canvas.line((from, y), (to, y), tint, 1.4 + wider)?;
+        for x in [from, to] {
+            canvas.line((x, y - 5.0), (x, y + 5.0), tint, 1.4 + wider)?;
+        }
+    }
+    Ok(())
+}
+
 /// What the stroke means, at the right below the axis.
 fn legend(canvas: &Canvas, y: f64) -> Drawn {
     const ROOM: f64 = 76.0;
@@ -142,6 +170,11 @@ impl Bar {
             let x = axis.at(predicted);
             predicted_mark(canvas, x, (from - 4.0, to + 4.0))?;
             end = end.max(x + 1.0);
+        }
+        if let Some(interval) = self.interval.filter(|interval| interval.low < interval.high) {
+            let (low, high) = (axis.at(interval.low), axis.at(interval.high));
+            whisker(canvas, (low, high), (from + to) / 2.0)?;
+            end = end.max(high + 1.0);
         }
         let bold = Type { bold: true, ..BODY };
         canvas.text(&self.total, (end + 7.0, (from + to) / 2.0), bold)?;

@@ -20,11 +20,13 @@ pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
         let out = bar(entry, entry.run.bytes_out, head, "to the server", &below);
         rows.push(Bar {
             predicted: figure(Figure::BytesOut),
+            interval: entry.over_rounds(Entry::bytes_out),
             ..out
         });
         let back = bar(entry, entry.run.bytes_in, String::new(), "to the listener", &below);
         rows.push(Bar {
             predicted: figure(Figure::BytesIn),
+            interval: entry.over_rounds(Entry::bytes_in),
             ..back
         });
     }
@@ -82,5 +84,6 @@ fn bar(entry: &Entry, bytes_: Parts, head: String, direction: &str, below: &[Str
         parts,
         note,
         predicted: None,
+        interval: None,
     }
 }

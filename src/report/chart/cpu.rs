@@ -50,6 +50,7 @@ fn bar(entry: &Entry, head: String, below: Vec<String>) -> Bar {
         parts: part.into_iter().collect(),
         total: cost.map(milliseconds).unwrap_or_default(),
         predicted: None,
+        interval: entry.over_rounds(|round| round.run.cpu_ms_per_1000_deliveries()),
         note: match all {
             None => "this system does not tell".into(),
             Some(all) => format!("{} and no delivery", with_unit(figure(all), "s")),

@@ -2,6 +2,8 @@
 //!
 //! Below the curves each of them has a row on the same axis, with its name and its p50 and p99: labels that never collide.
 
+use plotters::style::RGBColor;
+
 use super::axis::{Axis, plain};
 use super::canvas::{At, Canvas, DrawingError, Drawn, Side, Type, drawn};
 use super::frame::{BODY, Frame, MARGIN, SMALL, WIDTH};
@@ -138,7 +140,9 @@ fn shares_title(beside: &Beside) -> String {
         _ => Some("dashed: the other runs".to_owned()),
     };
     let dotted = beside.predicted(0).next().map(|_| "dotted: predicted".to_owned());
-    let lines: Vec<String> = dashed.into_iter().chain(dotted).collect();
+    let has_rounds = beside.entries.iter().any(|entry| entry.each.len() > 1);
+    let brackets = has_rounds.then(|| "below a mark: its interval over the rounds".to_owned());
+    let lines: Vec<String> = dashed.into_iter().chain(dotted).chain(brackets).collect();
     let lines = if lines.is_empty() {
         String::new()
     } else {
@@ -223,6 +227,11 @@ fn heading(canvas: &Canvas, head: &str, below: &[String], y: f64) -> Drawn {
     Ok(())
 }
 
+/// From where to where an interval reaches, with its ends turned up.
+fn bracket(canvas: &Canvas, (from, to): (f64, f64), y: f64, colour: RGBColor) -> Drawn {
+    canvas.path(&[(from, y - 4.0), (from, y), (to, y), (to, y - 4.0)], colour, 1.2)
+}
+
 /// p50 and p99 of one entry on the axis of the curves.
 fn row(canvas: &Canvas, entry: &Entry, times: &Axis, y: f64) -> Drawn {
     let delay = &entry.run.delay;
@@ -237,6 +246,16 @@ fn row(canvas: &Canvas, entry: &Entry, times: &Axis, y: f64) -> Drawn {
     }
     canvas.line((most, y), (end, y), colour, 0.9)?;
     canvas.line((end, y - 5.0), (end, y + 5.0), colour, 1.4)?;
+    for q in [0.5, 0.99] {
+        if let Some(interval) = entry.over_rounds(|round| round.run.delay.quantile_ms(q)) {
+            bracket(
+                canvas,
+                (times.at(interval.low), times.at(interval.high)),
+                y + 10.0,
+                colour,
+            )?;
+        }
+    }
     canvas.mark(mark, (most, y), 4.5, colour, true)?;
     canvas.mark(mark, (half, y), 4.5, colour, false)?;
     let left = Type {

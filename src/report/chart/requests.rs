@@ -10,6 +10,7 @@ use crate::report::figures::beside_chart;
 use crate::report::finding::title;
 use crate::report::number::{count, counted};
 use crate::report::prediction::Figure;
+use crate::report::rounds::Interval;
 
 /// What the chart shows.
 pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
@@ -18,6 +19,7 @@ pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
         .with_predictions()
         .zip(heads)
         .map(|((entry, predicted), (head, below))| Bar {
+            interval: interval(entry),
             predicted: predicted.and_then(|predicted| predicted.figure(Figure::Requests)),
             head,
             below,
@@ -42,6 +44,12 @@ pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
             .into(),
         drawn: super::bars::draw(&bars),
     }
+}
+
+/// The bar is that of all rounds together, and so is the interval: as if every round had had its ends.
+fn interval(entry: &Entry) -> Option<Interval> {
+    let rounds = entry.each.len() as f64;
+    entry.over_rounds(|round| Some(round.run.counts.requests as f64 * rounds))
 }
 
 fn parts(entry: &Entry) -> Vec<Part> {

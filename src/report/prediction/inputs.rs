@@ -24,7 +24,7 @@ pub(crate) struct Inputs {
     pub(crate) arrivals: Arrivals,
     /// d, from the knob.
     pub(crate) one_way_s: f64,
-    /// s, or sw of a stream: the server's CPU time in the window over its requests, or over its deliveries. 0 where it is not known.
+    /// s, or sw of a stream: the server's CPU time in the window, less what its idle listeners explain, over its requests, or over its deliveries. 0 where it is not known.
     pub(crate) service_s: f64,
     /// Whether the CPU time is known.
     pub(crate) service_is_known: bool,
@@ -137,7 +137,7 @@ fn service_s(entry: &Entry) -> Option<f64> {
     } else {
         counts.deliveries
     };
-    over(entry.run.server.cpu_s?, pieces)
+    over(entry.run.cpu_above_idle_s().or(entry.run.server.cpu_s)?, pieces)
 }
 
 /// Requests and answers as they were on average. The heads of full and of empty answers are not told apart in the results.

@@ -105,7 +105,16 @@ fn costs(entry: &Entry) -> Costs {
     let run = &entry.run;
     let (out, into) = (run.bytes_out, run.bytes_in);
     let carried = out.bodies + out.frames + into.bodies + into.frames;
-    let cpu_per = |number: u64| Some(run.server.cpu_s? / nonzero(number)?);
+    // What idle listeners cost is theirs; without it known, all of it is the requests' or the deliveries'.
+    let idle_cpu = share_of(
+        run.server.idle_cpu_per_s.filter(|_| run.server.cpu_s.is_some()),
+        run.listeners.into(),
+    );
+    let work_s = run
+        .cpu_above_idle_s()
+        .filter(|_| idle_cpu.is_some())
+        .or(run.server.cpu_s);
+    let cpu_per = |number: u64| share_of(work_s, number);
     let (request_cpu_s, delivery_cpu_s) = if entry.asks() {
         (cpu_per(run.counts.requests), Some(0.0))
     } else {
@@ -116,7 +125,7 @@ fn costs(entry: &Entry) -> Costs {
         delivery_bytes: share(carried, run.counts.deliveries),
         request_cpu_s,
         delivery_cpu_s,
-        idle_cpu: None,
+        idle_cpu,
         base_memory_bytes: run.server.rss_before_bytes.map(|bytes| bytes as f64),
         listener_memory_bytes: entry.memory_per_listener(),
     }
@@ -197,6 +206,10 @@ fn measured(run: &TransportRun) -> Projection {
         memory_bytes: run.server.rss_after_bytes.map(|bytes| bytes as f64),
         connections: f64::from(run.listeners),
     }
+}
+
+fn share_of(whole: Option<f64>, number: u64) -> Option<f64> {
+    Some(whole? / nonzero(number)?)
 }
 
 fn share(part: u64, number: u64) -> Option<f64> {

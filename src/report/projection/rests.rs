@@ -81,15 +81,21 @@ fn processors(results: &Results, bases: &[Basis]) -> Option<String> {
         Some(processor) => format!("processors like that of the run ({processor})"),
         None => "processors like those of the run".to_owned(),
     };
-    let idle = if bases.iter().all(|basis| basis.costs.idle_cpu.is_none()) {
-        " The cost of an idle listener is not measured in this run, and taken as none."
-    } else {
-        ""
+    let idle = bases.iter().filter_map(|basis| {
+        let cpu_s = basis.costs.idle_cpu?;
+        Some(format!("{} {}", name(basis.transport), microseconds(cpu_s)))
+    });
+    let idle = match idle.collect::<Vec<_>>().as_slice() {
+        [] => "The cost of an idle listener is not measured in this run, and taken as none.".to_owned(),
+        each => format!(
+            "Beside that each listener costs what an idle one did a second: {}.",
+            each.join(", ")
+        ),
     };
     Some(format!(
         "{}, as measured at {} listeners, on {like}, what publishing took included; \
          full and empty answers are taken to be mixed as in the run. It is the work alone: a server past its knee needs more, and one that is to \
-         answer soon needs processors to spare.{idle}",
+         answer soon needs processors to spare. {idle}",
         sentence(&each.join(", ")),
         count(bases.iter().map(|basis| basis.listeners).max()?.into()),
     ))

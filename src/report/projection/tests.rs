@@ -118,7 +118,8 @@ fn only_who_depends_on_a_knob_is_predicted() {
     close(row_of(&scaled, Transport::Poll).requests_per_s, 1_000_000.0);
     let held = row_of(&scaled, Transport::LongPoll).requests_per_s.unwrap();
     assert!((held / 20_000.0 - 1.0).abs() < 1e-3, "once in 50 s: {held}");
-    assert_eq!(row_of(&scaled, Transport::Websocket).cores, Some(0.0));
+    // 0.9 ms a second for 300 who are only there.
+    close(row_of(&scaled, Transport::Websocket).cores, 3.0);
 }
 
 #[test]
