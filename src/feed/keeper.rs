@@ -8,6 +8,7 @@
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -94,6 +95,7 @@ pub enum OpenError {
 pub(super) struct Keeper {
     jobs: SyncSender<Job>,
     labels: Arc<Mutex<Vec<Labelled>>>,
+    failing: Arc<AtomicBool>,
 }
 
 enum Job {
@@ -194,6 +196,7 @@ fn open_with(
     let labels = labelled(id, &found.labels);
     let shared = Arc::new(Shared::new(id, ring));
     let (jobs, queue) = sync_channel(QUEUE);
+    let failing = Arc::<AtomicBool>::default();
     let scribe = Scribe {
         shared: Arc::clone(&shared),
         queue,
@@ -204,6 +207,7 @@ fn open_with(
         unforced_since: None,
         retry,
         failed_at: None,
+        failing: Arc::clone(&failing),
     };
     let thread = std::thread::Builder::new().name("keeper".into());
     let started = thread.spawn(move || scribe.work());
@@ -212,7 +216,7 @@ fn open_with(
         why: error.to_string(),
     })?;
     let labels = Arc::new(Mutex::new(labels));
-    Ok((shared, Keeper { jobs, labels }))
+    Ok((shared, Keeper { jobs, labels, failing }))
 }
 
 /// Under which id the feed goes on, and its messages with their times. `None` when one of them cannot be read.
@@ -277,6 +281,11 @@ impl Keeper {
         std::mem::take(&mut self.labels.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether the file cannot be written.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
+
     /// Has everything written that was brought, and the file closed. Blocks while the queue is full.
     pub(super) fn finish(&self) -> oneshot::Receiver<()> {
         let (tell, told) = oneshot::channel();
@@ -309,6 +318,8 @@ struct Scribe {
     unforced_since: Option<Instant>,
     retry: Duration,
     failed_at: Option<Instant>,
+    /// The same, for others to see.
+    failing: Arc<AtomicBool>,
 }
 
 /// What was brought, and whom to tell.
@@ -486,6 +497,7 @@ impl Scribe {
                 info!(file = %self.storage.file.display(), "messages are kept again");
                 self.store = Some(store);
                 self.failed_at = None;
+                self.failing.store(false, Ordering::Relaxed);
                 self.unforced_since = None;
                 Ok(())
             }
@@ -499,6 +511,7 @@ impl Scribe {
             error!(%error, file = %self.storage.file.display(), "cannot keep messages: publishing is refused");
         }
         self.store = None;
+        self.failing.store(true, Ordering::Relaxed);
         self.failed_at = Some(Instant::now());
         NotWritten
     }

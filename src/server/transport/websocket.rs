@@ -25,7 +25,7 @@ use crate::feed::{PublishError, Receipt};
 use crate::protocol::{Refusal, Seq, Speaker, Transport};
 use crate::server::answer::{self, AnswerBody};
 use crate::server::fanout::{CaughtUp, Outbox};
-use crate::server::metrics::Answer;
+use crate::server::metrics::{Answer, Cut};
 use crate::server::publish;
 use crate::server::request::{has_token, parameter, single};
 use crate::server::wire::{linger, shutdown_write};
@@ -111,13 +111,13 @@ fn accept_key(version: Version, headers: &HeaderMap) -> Result<String, Refusal> 
 pub(in crate::server) async fn run(worker: Rc<Worker>, socket: Rc<TcpStream>, read: Bytes, upgrade: Upgrade) {
     let server = &worker.server;
     let _present = server.metrics.present(Transport::Websocket);
-    let delivered = server.metrics.deliveries(Transport::Websocket).clone();
+    let counted = server.metrics.outbox();
     let heard = upgrade
         .heard
         .as_ref()
         .copied()
         .unwrap_or_else(|_| server.feed.end().seq);
-    let outbox = Outbox::new(Rc::clone(&socket), heard, delivered);
+    let outbox = Outbox::new(Rc::clone(&socket), heard, counted);
     let _membership = worker.fanout.join(Rc::clone(&outbox));
     let max_text = server.config.publishing.max_text;
     let config = WebSocketConfig::default()
@@ -177,7 +177,7 @@ impl Session {
             let written = self.outbox.catch_up(&self.worker.server.feed);
             match written {
                 CaughtUp::Broken => return,
-                CaughtUp::Gone => self.close(CloseCode::Again, "fell behind what the feed keeps"),
+                CaughtUp::Gone => self.cut(Cut::Behind, "fell behind what the feed keeps"),
                 CaughtUp::More => {
                     tokio::task::yield_now().await;
                     continue;
@@ -228,10 +228,11 @@ impl Session {
             .blocked_since()
             .is_some_and(|since| now >= since + limits.stall_timeout)
         {
-            self.close(CloseCode::Again, "nothing was read");
+            self.cut(Cut::Stalled, "nothing was read");
             return true;
         }
         if self.pong_due.is_some_and(|due| now >= due) {
+            self.worker.server.metrics.cut(Cut::NoPong);
             return false;
         }
         if now >= self.ping_at {
@@ -320,6 +321,14 @@ impl Session {
         self.outbox.close();
         let patience = self.worker.server.config.limits.close_timeout;
         self.ends_at.get_or_insert_with(|| Instant::now() + patience);
+    }
+
+    /// Lets a listener go that does not keep up: it comes back with its cursor.
+    fn cut(&mut self, why: Cut, reason: &str) {
+        if self.ends_at.is_none() {
+            self.worker.server.metrics.cut(why);
+        }
+        self.close(CloseCode::Again, reason);
     }
 
     /// Sends a close frame, once. No message follows it.

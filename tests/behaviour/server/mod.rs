@@ -11,7 +11,7 @@ mod page;
 mod polling;
 mod publishing;
 mod routes;
-mod websocket;
+pub(crate) mod websocket;
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
