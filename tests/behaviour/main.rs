@@ -6,6 +6,7 @@
 
 mod capture;
 mod command_line;
+mod ending;
 mod keeping;
 mod project;
 mod runs;
