@@ -78,7 +78,7 @@ struct Settings {
     /// How long a WebSocket may take to answer a close [default: 5s]
     #[arg(long, env = "TALKPLACE_CLOSE_TIMEOUT", value_name = "TIME")]
     close_timeout: Option<Time>,
-    /// Longest text, in bytes of UTF-8. It bounds frames and messages of a WebSocket, and a body, too, which may be six times as long and 1 KiB as every character may be escaped [default: 4096]
+    /// Longest text, in bytes of UTF-8. No frame or message of a WebSocket may be longer, and a body no longer than six times that, as every character may be escaped, and 1 KiB [default: 4096]
     #[arg(long, env = "TALKPLACE_MAX_TEXT", value_name = "N")]
     max_text: Option<usize>,
     /// Messages from one address: a number a second, for example 10/s, or off; five seconds' worth may come at once [default: 1000/s]

@@ -4,28 +4,29 @@
 //! are, the disk is asked once for all of them (group commit). Nobody hears a message before the file has it, so that a
 //! seq that was heard is never given to another message after a crash.
 
+mod scribe;
 #[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redb::{Database, DatabaseError, StorageError};
 use tokio::sync::oneshot;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::receipt::Taken;
 use super::ring::Ring;
 use super::store::{Change, Found, Label, Store, StoreError};
 use super::{Entry, Keep, PublishError, Shared, draw_id, encode, now_us};
-use crate::protocol::{Cursor, FeedId, Message, Seq, Speaker};
+use crate::protocol::{Cursor, FeedId, Message, Speaker};
+use scribe::Scribe;
 
 /// Messages that wait for the disk at a time. With more the disk is slower than its publishers, and waiting would not help.
 const QUEUE: usize = 4_096;
-/// Messages that share one force at most.
-const GROUP: usize = 1_024;
 /// How long a disk that has failed is left alone.
 const RETRY: Duration = Duration::from_secs(1);
 /// Bytes of the file that are kept in memory: the feed itself is there already.
@@ -94,6 +95,7 @@ pub enum OpenError {
 pub(super) struct Keeper {
     jobs: SyncSender<Job>,
     labels: Arc<Mutex<Vec<Labelled>>>,
+    failing: Arc<AtomicBool>,
 }
 
 enum Job {
@@ -194,6 +196,7 @@ fn open_with(
     let labels = labelled(id, &found.labels);
     let shared = Arc::new(Shared::new(id, ring));
     let (jobs, queue) = sync_channel(QUEUE);
+    let failing = Arc::<AtomicBool>::default();
     let scribe = Scribe {
         shared: Arc::clone(&shared),
         queue,
@@ -204,6 +207,7 @@ fn open_with(
         unforced_since: None,
         retry,
         failed_at: None,
+        failing: Arc::clone(&failing),
     };
     let thread = std::thread::Builder::new().name("keeper".into());
     let started = thread.spawn(move || scribe.work());
@@ -212,7 +216,7 @@ fn open_with(
         why: error.to_string(),
     })?;
     let labels = Arc::new(Mutex::new(labels));
-    Ok((shared, Keeper { jobs, labels }))
+    Ok((shared, Keeper { jobs, labels, failing }))
 }
 
 /// Under which id the feed goes on, and its messages with their times. `None` when one of them cannot be read.
@@ -277,6 +281,11 @@ impl Keeper {
         std::mem::take(&mut self.labels.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether the file cannot be written.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
+
     /// Has everything written that was brought, and the file closed. Blocks while the queue is full.
     pub(super) fn finish(&self) -> oneshot::Receiver<()> {
         let (tell, told) = oneshot::channel();
@@ -295,229 +304,3 @@ impl Keeper {
         })
     }
 }
-
-/// The thread that writes.
-struct Scribe {
-    shared: Arc<Shared>,
-    queue: Receiver<Job>,
-    opener: Opener,
-    /// `None` since the disk has failed.
-    store: Option<Store>,
-    storage: Storage,
-    last_speaker: u64,
-    /// Since when the ring has messages that are not forced.
-    unforced_since: Option<Instant>,
-    retry: Duration,
-    failed_at: Option<Instant>,
-}
-
-/// What was brought, and whom to tell.
-#[derive(Default)]
-struct Group {
-    entries: Vec<(u64, Entry)>,
-    labels: Vec<Label>,
-    publishers: Vec<oneshot::Sender<Taken>>,
-    speakers: Vec<(u64, oneshot::Sender<u64>)>,
-    finish: Option<oneshot::Sender<()>>,
-}
-
-impl Scribe {
-    fn work(mut self) {
-        loop {
-            let first = match self.due() {
-                None => self.queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(due) => self.queue.recv_timeout(due.saturating_duration_since(Instant::now())),
-            };
-            match first {
-                Ok(job) => {
-                    let group = self.gather(job);
-                    if let Some(finish) = self.keep(group) {
-                        self.close();
-                        // Whoever asked may have gone.
-                        let _ = finish.send(());
-                        return;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    let _ = self.write(&Change::default(), true);
-                }
-                Err(RecvTimeoutError::Disconnected) => return self.close(),
-            }
-        }
-    }
-
-    /// When the file has to be forced though nothing comes.
-    fn due(&self) -> Option<Instant> {
-        let Force::Within(time) = self.storage.force else {
-            return None;
-        };
-        let due = self.unforced_since? + time;
-        Some(self.failed_at.map_or(due, |at| due.max(at + self.retry)))
-    }
-
-    /// A job, and all that came while the disk was busy.
-    fn gather(&self, first: Job) -> Group {
-        let (mut seq, mut last_at) = {
-            let ring = self.shared.ring();
-            (ring.newest(), ring.newest_at())
-        };
-        let mut last_speaker = self.last_speaker;
-        let mut group = Group::default();
-        for job in std::iter::once(first).chain(self.queue.try_iter().take(GROUP - 1)) {
-            match job {
-                Job::Say {
-                    from,
-                    text,
-                    label,
-                    tell,
-                } => {
-                    seq += 1;
-                    last_at = now_us().max(last_at);
-                    let json = encode(self.shared.cursor(seq), last_at, &from, &text);
-                    group.entries.push((last_at, Entry { seq, json }));
-                    group.labels.extend(label.map(|text| Label { seq, at: last_at, text }));
-                    group.publishers.push(tell);
-                }
-                Job::NextSpeaker(tell) => {
-                    last_speaker += 1;
-                    group.speakers.push((last_speaker, tell));
-                }
-                Job::Finish(tell) => {
-                    group.finish = Some(tell);
-                    break;
-                }
-            }
-        }
-        group
-    }
-
-    /// Writes a group, takes it into the ring, and tells everybody; gives who waits for the end.
-    fn keep(&mut self, group: Group) -> Option<oneshot::Sender<()>> {
-        let Group {
-            entries,
-            labels,
-            publishers,
-            speakers,
-            finish,
-        } = group;
-        if entries.is_empty() && speakers.is_empty() {
-            return finish;
-        }
-        let is_due = || self.due().is_some_and(|due| due <= Instant::now());
-        // An id that was given out must not be given out again, however loosely messages are kept.
-        let force = self.storage.force == Force::Always || !speakers.is_empty() || is_due();
-        let last_speaker = speakers.last().map(|(id, _)| *id);
-        let (ats, messages): (Vec<u64>, Vec<Entry>) = entries.into_iter().unzip();
-        let labels_from = Duration::from_micros(now_us()).saturating_sub(self.storage.labels_for);
-        let change = Change {
-            last_speaker,
-            messages: &messages,
-            labels: &labels,
-            labels_from: labels_from.as_micros() as u64,
-            ..Change::default()
-        };
-        match self.write(&change, force) {
-            Ok(()) => {
-                self.last_speaker = last_speaker.unwrap_or(self.last_speaker);
-                let seqs: Vec<Seq> = messages.iter().map(|message| message.seq).collect();
-                self.shared.take_in(ats.into_iter().zip(messages));
-                // Whoever has gone meanwhile need not be told.
-                for (seq, tell) in seqs.into_iter().zip(publishers) {
-                    let _ = tell.send(Ok(self.shared.cursor(seq)));
-                }
-                for (id, tell) in speakers {
-                    let _ = tell.send(id);
-                }
-            }
-            Err(NotWritten) => {
-                for tell in publishers {
-                    let _ = tell.send(Err(PublishError::NotKept));
-                }
-            }
-        }
-        finish
-    }
-
-    /// Writes a change, and lets go of what the ring no longer keeps. After a failure the file is opened anew, once in a while.
-    fn write(&mut self, change: &Change<'_>, force: bool) -> Result<(), NotWritten> {
-        if self.store.is_none() {
-            self.reopen()?;
-        }
-        let store = self.store.as_ref().ok_or(NotWritten)?;
-        let bounded = Change {
-            oldest: self.shared.ring().oldest(),
-            labels_at_most: self.storage.labels_at_most as u64,
-            ..*change
-        };
-        match store.write(&bounded, force) {
-            Ok(()) if force => self.unforced_since = None,
-            Ok(()) => {
-                self.unforced_since.get_or_insert_with(Instant::now);
-            }
-            Err(error) => return Err(self.fails(&error)),
-        }
-        Ok(())
-    }
-
-    /// Opens the file after a failure, and brings it to what the ring has: without what was refused when the disk failed, and
-    /// with what was taken in but not forced before.
-    fn reopen(&mut self) -> Result<(), NotWritten> {
-        if self.failed_at.is_some_and(|at| at.elapsed() < self.retry) {
-            return Err(NotWritten);
-        }
-        let reopened = (self.opener)().map_err(StoreError::from).and_then(|database| {
-            let store = Store::new(database);
-            let (messages, oldest, newest) = {
-                let ring = self.shared.ring();
-                (ring.all(), ring.oldest(), ring.newest())
-            };
-            let all = Change {
-                cut_after: Some(newest),
-                last_speaker: Some(self.last_speaker),
-                messages: &messages,
-                oldest,
-                labels_at_most: self.storage.labels_at_most as u64,
-                ..Change::default()
-            };
-            store.write(&all, true).map(|()| store)
-        });
-        match reopened {
-            Ok(store) => {
-                info!(file = %self.storage.file.display(), "messages are kept again");
-                self.store = Some(store);
-                self.failed_at = None;
-                self.unforced_since = None;
-                Ok(())
-            }
-            Err(error) => Err(self.fails(&error)),
-        }
-    }
-
-    /// Nothing can be done with a file after it has failed but to open it anew.
-    fn fails(&mut self, error: &StoreError) -> NotWritten {
-        if self.failed_at.is_none() {
-            error!(%error, file = %self.storage.file.display(), "cannot keep messages: publishing is refused");
-        }
-        self.store = None;
-        self.failed_at = Some(Instant::now());
-        NotWritten
-    }
-
-    /// Forces what is not forced, and notes that nothing is missing.
-    fn close(mut self) {
-        if self.storage.force == Force::Always {
-            return;
-        }
-        let last = Change {
-            loose: Some(false),
-            ..Change::default()
-        };
-        self.failed_at = None;
-        if self.write(&last, true).is_err() {
-            error!(file = %self.storage.file.display(), "the last messages are not in the file");
-        }
-    }
-}
-
-/// The disk has failed; whoever brought something is told.
-struct NotWritten;

@@ -195,6 +195,19 @@ impl Feed {
         }
     }
 
+    /// How many messages the feed keeps now, and how many bytes they have.
+    pub fn size(&self) -> (usize, usize) {
+        self.shared.ring().size()
+    }
+
+    /// Whether the file of the feed has failed, so that nothing is taken in.
+    pub fn is_failing(&self) -> bool {
+        match &self.backend {
+            Backend::Memory { .. } => false,
+            Backend::File(keeper) => keeper.is_failing(),
+        }
+    }
+
     /// The cursor of the end: what has heard everything.
     pub fn end(&self) -> Cursor {
         self.cursor(self.shared.ring().newest())

@@ -58,6 +58,11 @@ impl Ring {
         self.newest = seq;
     }
 
+    /// How many messages are kept, and their bytes.
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.messages.len(), self.bytes)
+    }
+
     /// Everything that is kept.
     pub(super) fn all(&self) -> Vec<Entry> {
         self.after(self.oldest() - 1, usize::MAX)

@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, trace};
 
 use super::answer::{self, Tracked};
+use super::metrics::Cut;
 use super::router;
 use super::transport::{Upgrade, run_websocket};
 use super::wire::{Activity, Overdue, Wire, linger, shutdown_write};
@@ -113,7 +114,7 @@ pub(super) fn serve<S>(
 
 async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option<(bytes::Bytes, Upgrade)> {
     let limits = connection.worker.server.config.limits;
-    let activity = Rc::new(Activity::new());
+    let activity = Rc::new(Activity::new(connection.worker.server.metrics.blocked_http.clone()));
     let service = service_fn(|request| {
         let is_well_framed = activity.answering();
         let (connection, activity) = (Rc::clone(&connection), Rc::clone(&activity));
@@ -192,6 +193,11 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
         Ended::Left => debug!(peer = %connection.peer, "peer left"),
         Ended::Overdue(overdue) => {
             debug!(peer = %connection.peer, ?overdue, "connection let go");
+            connection.worker.server.metrics.cut(match overdue {
+                Overdue::Idle => Cut::Idle,
+                Overdue::Head => Cut::SlowHead,
+                Overdue::Stalled => Cut::Stalled,
+            });
             if overdue == Overdue::Stalled {
                 return None;
             }

@@ -15,12 +15,14 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use prometheus::Histogram;
 use slab::Slab;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::bell::Bell;
+use super::blocked::Blocked;
 use crate::feed::{Entry, Feed, ReadError};
 use crate::protocol::Seq;
 
@@ -52,8 +54,7 @@ pub(super) struct Outbox {
     /// The rest of a frame that the socket had no room for, and control frames behind it. Never more than
     /// one message and what [`is_crowded`](Outbox::is_crowded) lets in.
     rest: RefCell<Rest>,
-    /// Since when the socket has taken nothing though something waits.
-    blocked_since: Cell<Option<Instant>>,
+    blocked: Blocked,
     /// Whether the socket is broken.
     broken: Cell<bool>,
     /// After a close frame no message may follow.
@@ -62,13 +63,24 @@ pub(super) struct Outbox {
     called: Cell<bool>,
     /// Wakes it.
     waker: Cell<Option<Waker>>,
-    delivered: prometheus::IntCounter,
+    counted: Counted,
 }
 
-#[derive(Default)]
+/// Where an outbox counts.
+#[derive(Clone)]
+pub(super) struct Counted {
+    /// Messages that were handed over.
+    pub(super) delivered: prometheus::IntCounter,
+    /// Bytes that wait outside the feed.
+    pub(super) queued: prometheus::IntGauge,
+    /// Sockets that are full.
+    pub(super) blocked: prometheus::IntGauge,
+}
+
 struct Rest {
     pieces: std::collections::VecDeque<Bytes>,
     bytes: usize,
+    queued: prometheus::IntGauge,
 }
 
 /// Messages framed for WebSocket, once for all listeners.
@@ -120,7 +132,7 @@ impl Fanout {
     /// Delivers whatever the feed takes in, and rings the bell for those who are not WebSockets; for ever.
     ///
     /// When `draining` is cancelled it wakes everybody once more, so that they see it.
-    pub(super) async fn run(&self, feed: &Feed, bell: &Bell, draining: &CancellationToken) {
+    pub(super) async fn run(&self, feed: &Feed, bell: &Bell, draining: &CancellationToken, took: &Histogram) {
         let mut newest = feed.watch();
         let mut drained = false;
         loop {
@@ -131,8 +143,10 @@ impl Fanout {
                     self.wake_all();
                 }
             }
+            let woken = Instant::now();
             bell.ring();
             self.deliver(feed).await;
+            took.observe(woken.elapsed().as_secs_f64());
         }
     }
 
@@ -181,17 +195,21 @@ impl Drop for Membership {
 
 impl Outbox {
     /// The way out of a listener that has heard everything up to `heard`.
-    pub(super) fn new(socket: Rc<TcpStream>, heard: Seq, delivered: prometheus::IntCounter) -> Rc<Self> {
+    pub(super) fn new(socket: Rc<TcpStream>, heard: Seq, counted: Counted) -> Rc<Self> {
         Rc::new(Outbox {
             socket,
             heard: Cell::new(heard),
-            rest: RefCell::default(),
-            blocked_since: Cell::new(None),
+            rest: RefCell::new(Rest {
+                pieces: Default::default(),
+                bytes: 0,
+                queued: counted.queued.clone(),
+            }),
+            blocked: Blocked::new(counted.blocked.clone()),
             broken: Cell::new(false),
             closed: Cell::new(false),
             called: Cell::new(false),
             waker: Cell::new(None),
-            delivered,
+            counted,
         })
     }
 
@@ -233,7 +251,7 @@ impl Outbox {
 
     /// Since when the socket has taken nothing though something waits for it.
     pub(super) fn blocked_since(&self) -> Option<Instant> {
-        self.blocked_since.get()
+        self.blocked.since()
     }
 
     /// Writes what waits, then what the feed has beyond it, until there is no more or the socket is full.
@@ -308,7 +326,7 @@ impl Outbox {
         };
         let end = first.start + written;
         let begun = unheard.partition_point(|frame| frame.start < end);
-        self.delivered.inc_by(begun as u64);
+        self.counted.delivered.inc_by(begun as u64);
         let Some(last) = unheard[..begun].last() else {
             return false;
         };
@@ -325,13 +343,11 @@ impl Outbox {
     fn taken(&self, result: io::Result<usize>) -> Option<usize> {
         match result {
             Ok(written) => {
-                self.blocked_since.set(None);
+                self.blocked.ends();
                 Some(written)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                if self.blocked_since.get().is_none() {
-                    self.blocked_since.set(Some(Instant::now()));
-                }
+                self.blocked.goes_on();
                 None
             }
             Err(_) => {
@@ -346,12 +362,14 @@ impl Rest {
     fn push(&mut self, piece: Bytes) {
         if !piece.is_empty() {
             self.bytes += piece.len();
+            self.queued.add(piece.len() as i64);
             self.pieces.push_back(piece);
         }
     }
 
     fn advance(&mut self, mut written: usize) {
         self.bytes -= written;
+        self.queued.sub(written as i64);
         while written > 0 {
             let piece = self.pieces.front_mut().expect("no more is written than there was");
             let taken = written.min(piece.len());
@@ -361,6 +379,12 @@ impl Rest {
                 self.pieces.pop_front();
             }
         }
+    }
+}
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        self.queued.sub(self.bytes as i64);
     }
 }
 
@@ -417,7 +441,13 @@ mod tests {
     }
 
     fn outbox(socket: Rc<TcpStream>) -> Rc<Outbox> {
-        Outbox::new(socket, 0, prometheus::IntCounter::new("x", "x").unwrap())
+        let gauge = || prometheus::IntGauge::new("x", "x").unwrap();
+        let counted = Counted {
+            delivered: prometheus::IntCounter::new("x", "x").unwrap(),
+            queued: gauge(),
+            blocked: gauge(),
+        };
+        Outbox::new(socket, 0, counted)
     }
 
     fn header(length: usize) -> Vec<u8> {
@@ -456,6 +486,7 @@ mod tests {
             outbox.rest.borrow().bytes < 5_000,
             "at most one message waits outside the feed"
         );
+        assert_eq!(outbox.counted.queued.get(), outbox.rest.borrow().bytes as i64);
 
         let expected: usize = feed
             .read_after(0, 100_000)
@@ -477,6 +508,7 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
+        assert_eq!((outbox.counted.queued.get(), outbox.counted.blocked.get()), (0, 0));
         let all = reader.await.unwrap();
         let mut at = 0;
         for entry in feed.read_after(0, 100_000).unwrap().entries {

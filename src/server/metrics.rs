@@ -1,8 +1,11 @@
 //! What `/metrics` shows, in the Prometheus text format.
 
 use prometheus::core::Collector;
-use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
 
+use super::fanout::Counted;
 use super::process::Process;
 use crate::feed::Feed;
 use crate::protocol::{Refusal, Seq, Transport};
@@ -30,6 +33,29 @@ const ANSWERS: [(Answer, &str); 5] = [
     (Answer::Refused, "refused"),
 ];
 
+/// Why a connection was let go that had asked for nothing wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// Open without a request.
+    Idle,
+    /// A head that did not come.
+    SlowHead,
+    /// It did not read.
+    Stalled,
+    /// It read, but slower than the feed forgets.
+    Behind,
+    /// It did not answer a ping.
+    NoPong,
+}
+
+const CUTS: [(Cut, &str); 5] = [
+    (Cut::Idle, "idle"),
+    (Cut::SlowHead, "slow-head"),
+    (Cut::Stalled, "stalled"),
+    (Cut::Behind, "behind"),
+    (Cut::NoPong, "no-pong"),
+];
+
 /// The counters of a server. Each label's counter is looked up once, here, and counted without a lock from then on.
 pub(super) struct Metrics {
     registry: Registry,
@@ -41,6 +67,17 @@ pub(super) struct Metrics {
     first: Seq,
     /// Connections now open.
     connections: IntGauge,
+    /// Connections of HTTP whose socket is full now.
+    pub(super) blocked_http: IntGauge,
+    blocked_websocket: IntGauge,
+    queued: IntGauge,
+    held: IntGauge,
+    cuts: [IntCounter; 5],
+    /// What one waking of a worker's fan-out takes.
+    pub(super) fan_out: Histogram,
+    feed_messages: IntGauge,
+    feed_bytes: IntGauge,
+    keep_failing: IntGauge,
     refusals: IntCounterVec,
     process: Process,
 }
@@ -70,7 +107,37 @@ impl Metrics {
         let refusals = registered(&registry, IntCounterVec::new(refusals, &["reason"]));
         let messages = IntCounter::with_opts(opts("talkplace_messages_total", "Messages that the feed took in."));
         let connections = IntGauge::with_opts(opts("talkplace_connections", "Connections now open."));
+        let gauge = |name, help| registered(&registry, IntGauge::with_opts(opts(name, help)));
+        let blocked = opts(
+            "talkplace_blocked_connections",
+            "Connections now whose socket takes no more, though something waits for it.",
+        );
+        let blocked = registered(&registry, IntGaugeVec::new(blocked, &["over"]));
+        let cuts = opts("talkplace_cut_total", "Connections let go, by reason.");
+        let cuts = registered(&registry, IntCounterVec::new(cuts, &["reason"]));
+        let fan_out = HistogramOpts::new(
+            "talkplace_fan_out_seconds",
+            "From waking for new messages to having offered them to every WebSocket of a worker.",
+        );
+        // From a handful of listeners to a worker that is a second behind.
+        let buckets = vec![0.0001, 0.001, 0.01, 0.1, 1.0];
+        let fan_out = registered(&registry, Histogram::with_opts(fan_out.buckets(buckets)));
         Metrics {
+            blocked_http: blocked.with_label_values(&["http"]),
+            blocked_websocket: blocked.with_label_values(&["websocket"]),
+            queued: gauge(
+                "talkplace_queued_bytes",
+                "Bytes now that wait for a WebSocket outside the feed and the system.",
+            ),
+            held: gauge("talkplace_held_polls", "Polls held now."),
+            cuts: CUTS.map(|(_, reason)| cuts.with_label_values(&[reason])),
+            fan_out,
+            feed_messages: gauge("talkplace_feed_messages", "Messages that the feed keeps now."),
+            feed_bytes: gauge("talkplace_feed_bytes", "Bytes of messages that the feed keeps now."),
+            keep_failing: gauge(
+                "talkplace_keep_failing",
+                "1 while the file of the feed cannot be written and publishing is refused.",
+            ),
             listeners: Transport::ALL.map(|transport| listeners.with_label_values(&[transport.name()])),
             requests: Transport::ALL
                 .map(|transport| ANSWERS.map(|(_, answer)| requests.with_label_values(&[transport.name(), answer]))),
@@ -97,6 +164,27 @@ impl Metrics {
         Present(gauge)
     }
 
+    /// Counts a poll as held while what is given lives.
+    pub(super) fn held(&self) -> Present {
+        self.held.inc();
+        Present(self.held.clone())
+    }
+
+    /// One more connection let go.
+    pub(super) fn cut(&self, why: Cut) {
+        let at = CUTS.iter().position(|(each, _)| *each == why);
+        self.cuts[at.expect("every reason is in the table")].inc();
+    }
+
+    /// Where a WebSocket's way out counts.
+    pub(super) fn outbox(&self) -> Counted {
+        Counted {
+            delivered: self.deliveries(Transport::Websocket).clone(),
+            queued: self.queued.clone(),
+            blocked: self.blocked_websocket.clone(),
+        }
+    }
+
     /// One more request of this transport.
     pub(super) fn answered(&self, transport: Transport, answer: Answer) {
         let at = ANSWERS
@@ -120,6 +208,10 @@ impl Metrics {
     pub(super) fn page(&self, feed: &Feed) -> Vec<u8> {
         let messages = feed.end().seq - self.first;
         self.messages.inc_by(messages.saturating_sub(self.messages.get()));
+        let (messages, bytes) = feed.size();
+        self.feed_messages.set(messages as i64);
+        self.feed_bytes.set(bytes as i64);
+        self.keep_failing.set(feed.is_failing().into());
         self.process.look();
         let mut page = Vec::new();
         TextEncoder::new()
@@ -165,6 +257,7 @@ mod tests {
         let metrics = Metrics::new(&feed);
         metrics.answered(Transport::LongPoll, Answer::Empty);
         metrics.refused(&Refusal::UnknownPath);
+        metrics.cut(Cut::NoPong);
         let present = metrics.present(Transport::Websocket);
         let page = String::from_utf8(metrics.page(&feed)).unwrap();
         for line in [
@@ -172,6 +265,14 @@ mod tests {
             "talkplace_requests_total{answer=\"empty\",transport=\"long-poll\"} 1",
             "talkplace_deliveries_total{transport=\"events\"} 0",
             "talkplace_messages_total 0",
+            "talkplace_held_polls 0",
+            "talkplace_queued_bytes 0",
+            "talkplace_blocked_connections{over=\"websocket\"} 0",
+            "talkplace_cut_total{reason=\"no-pong\"} 1",
+            "talkplace_fan_out_seconds_count 0",
+            "talkplace_feed_messages 0",
+            "talkplace_feed_bytes 0",
+            "talkplace_keep_failing 0",
             "talkplace_refusals_total{reason=\"unknown-path\"} 1",
             "process_cpu_seconds_total ",
             "process_cpu_user_seconds_total ",

@@ -12,6 +12,7 @@ mod accept;
 mod address;
 mod answer;
 mod bell;
+mod blocked;
 mod config;
 mod connection;
 mod fanout;

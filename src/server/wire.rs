@@ -10,6 +10,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::blocked::Blocked;
 use super::config::Limits;
 use super::framing::Framing;
 
@@ -25,7 +26,7 @@ pub(super) struct Wire {
 /// What a connection is doing, for whoever ends those that take too long. Everything is in one thread, so cells will do.
 pub(super) struct Activity {
     phase: Cell<Phase>,
-    blocked_since: Cell<Option<Instant>>,
+    blocked: Blocked,
     framing: RefCell<Framing>,
     /// Requests so far.
     requests: Cell<u64>,
@@ -55,10 +56,11 @@ pub(super) enum Overdue {
 }
 
 impl Activity {
-    pub(super) fn new() -> Self {
+    /// A new connection's; `blocked` counts those whose socket is full.
+    pub(super) fn new(blocked: prometheus::IntGauge) -> Self {
         Activity {
             phase: Cell::new(Phase::Idle(Instant::now())),
-            blocked_since: Cell::new(None),
+            blocked: Blocked::new(blocked),
             framing: RefCell::default(),
             requests: Cell::new(0),
             unsent: Cell::new(false),
@@ -80,7 +82,7 @@ impl Activity {
 
     /// When this will have taken too long, and what it will be called then; `None` while nothing presses.
     pub(super) fn deadline(&self, limits: &Limits) -> Option<(Instant, Overdue)> {
-        if let Some(since) = self.blocked_since.get() {
+        if let Some(since) = self.blocked.since() {
             return Some((since + limits.stall_timeout, Overdue::Stalled));
         }
         match self.phase.get() {
@@ -110,14 +112,6 @@ impl Activity {
             self.phase.set(Phase::Head(Instant::now()));
         }
     }
-
-    fn has_written(&self, done: bool) {
-        match (done, self.blocked_since.get()) {
-            (true, _) => self.blocked_since.set(None),
-            (false, None) => self.blocked_since.set(Some(Instant::now())),
-            (false, Some(_)) => {}
-        }
-    }
 }
 
 impl Wire {
@@ -145,13 +139,13 @@ impl Wire {
         }
         loop {
             if self.socket.poll_write_ready(cx)?.is_pending() {
-                self.activity.has_written(false);
+                self.activity.blocked.goes_on();
                 return Poll::Pending;
             }
             match write() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => {
-                    self.activity.has_written(true);
+                    self.activity.blocked.ends();
                     return Poll::Ready(result);
                 }
             }

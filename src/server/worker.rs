@@ -67,7 +67,9 @@ pub(super) fn work(
             let Worker {
                 server, bell, fanout, ..
             } = &*fanning;
-            fanout.run(&server.feed, bell, &server.draining).await;
+            fanout
+                .run(&server.feed, bell, &server.draining, &server.metrics.fan_out)
+                .await;
         });
         let connections = TaskTracker::new();
         let serve = async {

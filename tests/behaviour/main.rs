@@ -7,6 +7,7 @@
 mod browser;
 mod capture;
 mod command_line;
+mod ending;
 mod handed_in;
 mod independent_receiver;
 mod keeping;

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Condvar;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rand::{RngExt as _, SeedableRng as _};
 use redb::StorageBackend;
@@ -223,11 +222,13 @@ fn a_full_disk_refuses_what_it_cannot_keep_and_loses_nothing_else() {
         }
         if taken < 200 {
             assert_eq!(say(&feed, "x"), Err(PublishError::NotKept));
+            assert!(feed.is_failing());
             assert_eq!(block_on(feed.next_speaker()), Err(PublishError::NotKept));
         }
         let heard = texts(&feed);
         disk.set(|medium| medium.full = false);
         say(&feed, "c").unwrap();
+        assert!(!feed.is_failing());
         block_on(feed.finish());
         let again = open(&disk, force);
         assert_eq!(again.id(), feed.id());

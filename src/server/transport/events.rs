@@ -16,7 +16,7 @@ use crate::feed::{Entry, Feed};
 use crate::protocol::{Refusal, Seq, Transport};
 use crate::server::answer::{self, AnswerBody};
 use crate::server::bell::Place;
-use crate::server::metrics::{Answer, Present};
+use crate::server::metrics::{Answer, Cut, Present};
 use crate::server::request::{parameter, single};
 use crate::server::worker::Worker;
 
@@ -106,7 +106,10 @@ impl EventStream {
             if self.read.is_empty() {
                 match server.feed.read_after(self.heard, BATCH) {
                     Ok(batch) => self.read = batch.entries.into(),
-                    Err(_) => return Poll::Ready(None),
+                    Err(_) => {
+                        server.metrics.cut(Cut::Behind);
+                        return Poll::Ready(None);
+                    }
                 }
             }
             if let Some(entry) = self.read.pop_front() {

@@ -124,6 +124,7 @@ async fn next_batch(worker: &Worker, after: Seq, limit: usize, hold: Duration) -
         return Ok(None);
     }
     let _place = worker.server.places.try_acquire().map_err(|_| Refusal::TooManyHeld)?;
+    let _held = worker.server.metrics.held();
     let deadline = tokio::time::sleep_until(Instant::now() + hold);
     tokio::pin!(deadline);
     let place = worker.bell.place();

@@ -30,7 +30,7 @@ use crate::protocol::{Cursor, Refusal, Seq, Speaker, Transport};
 use crate::server::answer::{self, AnswerBody};
 use crate::server::fanout::{CaughtUp, Membership, Outbox};
 use crate::server::frame_head::{FrameHeads, MAX_CONTROL};
-use crate::server::metrics::{Answer, Present};
+use crate::server::metrics::{Answer, Cut, Present};
 use crate::server::publish;
 use crate::server::request::{has_token, parameter, single};
 use crate::server::wire::{linger, shutdown_write};
@@ -169,12 +169,11 @@ enum News {
 impl Session {
     fn new(worker: Rc<Worker>, socket: Rc<TcpStream>, read: Bytes, upgrade: Upgrade) -> Session {
         let server = &worker.server;
-        let delivered = server.metrics.deliveries(Transport::Websocket).clone();
         let (heard, gone) = match upgrade.heard {
             Ok(heard) => (heard, None),
             Err(refusal) => (server.feed.end().seq, Some(refusal)),
         };
-        let outbox = Outbox::new(Rc::clone(&socket), heard, delivered);
+        let outbox = Outbox::new(Rc::clone(&socket), heard, server.metrics.outbox());
         let max_text = server.config.publishing.max_text;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -217,7 +216,7 @@ impl Session {
             let written = self.outbox.catch_up(&self.worker.server.feed);
             match written {
                 CaughtUp::Broken => return,
-                CaughtUp::Gone => self.close(CloseCode::Again, "fell behind what the feed keeps"),
+                CaughtUp::Gone => self.cut(Cut::Behind, "fell behind what the feed keeps"),
                 CaughtUp::More => {
                     tokio::task::yield_now().await;
                     continue;
@@ -298,10 +297,11 @@ impl Session {
             .blocked_since()
             .is_some_and(|since| now >= since + limits.stall_timeout)
         {
-            self.close(CloseCode::Again, "nothing was read");
+            self.cut(Cut::Stalled, "nothing was read");
             return true;
         }
         if self.pong_due.is_some_and(|due| now >= due) {
+            self.worker.server.metrics.cut(Cut::NoPong);
             return false;
         }
         if now >= self.ping_at {
@@ -394,6 +394,14 @@ impl Session {
         self.outbox.close();
         let patience = self.worker.server.config.limits.close_timeout;
         self.ends_at.get_or_insert_with(|| Instant::now() + patience);
+    }
+
+    /// Lets a listener go that does not keep up: it comes back with its cursor.
+    fn cut(&mut self, why: Cut, reason: &str) {
+        if self.ends_at.is_none() {
+            self.worker.server.metrics.cut(why);
+        }
+        self.close(CloseCode::Again, reason);
     }
 
     /// Sends a close frame, once. No message follows it.

@@ -127,7 +127,7 @@ fn so_many_polls_are_held() {
     let target = format!("/talkplace/long-poll?after={start}");
     let mut held = server.client();
     held.send_request("GET", &target, &[], b"");
-    server.wait_for("talkplace_listeners{transport=\"long-poll\"}", "1");
+    server.wait_for("talkplace_held_polls", "1");
     let refused = server.get(&target);
     refused.assert_problem(503);
     assert_eq!(refused.json()["type"], "urn:talkplace:refusal:too-many-held");

@@ -14,7 +14,7 @@ mod publishing;
 mod refusals;
 mod rfc6455;
 mod routes;
-mod websocket;
+pub(crate) mod websocket;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc;

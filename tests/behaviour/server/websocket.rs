@@ -19,7 +19,7 @@ pub(super) const PING: u8 = 9;
 pub(super) const PONG: u8 = 10;
 
 /// A WebSocket, spoken by hand.
-pub(super) struct Ws(pub(super) Client);
+pub(crate) struct Ws(pub(super) Client);
 
 impl Ws {
     pub(super) fn open(server: &Server, target: &str) -> Self {
@@ -27,7 +27,10 @@ impl Ws {
     }
 
     pub(super) fn open_with(server: &Server, target: &str, headers: &[(&str, &str)]) -> Self {
-        let mut client = server.client();
+        Ws::upgrade(server.client(), target, headers)
+    }
+
+    pub(crate) fn upgrade(mut client: Client, target: &str, headers: &[(&str, &str)]) -> Self {
         let answer = client.request("GET", target, &[&UPGRADE[..], headers].concat(), b"");
         assert_eq!(answer.status, 101, "{answer:?}");
         Ws(client)
@@ -42,7 +45,7 @@ impl Ws {
     }
 
     /// The next frame: opcode and payload.
-    pub(super) fn frame(&mut self) -> (u8, Vec<u8>) {
+    pub(crate) fn frame(&mut self) -> (u8, Vec<u8>) {
         let mut head = [0; 2];
         self.0.stream.read_exact(&mut head).unwrap();
         assert_eq!(head[0] & 0xf0, 0x80, "one whole frame, no reserved bits");
