@@ -6,6 +6,7 @@
 
 mod capture;
 mod command_line;
+mod faults;
 mod project;
 mod runs;
 mod server;
