@@ -6,9 +6,11 @@
 
 mod capture;
 mod command_line;
+mod dependencies;
 mod faults;
 mod project;
 mod runs;
 mod server;
 mod serving;
+mod soak;
 mod support;
