@@ -2,6 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
+use super::both_clocks::BothClocks;
 use super::caution::cautions;
 use super::check::verdicts;
 use super::health::unclear;
@@ -106,9 +107,11 @@ pub async fn measure(
 ) -> Result<End, MeasureError> {
     let scenario = results.scenario.clone();
     let steps = steps(&scenario);
+    let mut clock_was_set = Vec::new();
     for step in &steps {
         let Step { transport, round, .. } = *step;
         let progress = |progress| watch(*step, progress);
+        let before = BothClocks::read();
         let run = match load::run_with(
             &setup.generator,
             &scenario,
@@ -127,7 +130,9 @@ pub async fn measure(
             }
         };
         results.runs.push(run);
+        clock_was_set.extend(BothClocks::read().set_since(&before, transport));
         results.unclear = unclear(&results.runs, &results.host);
+        results.unclear.extend(clock_was_set.iter().cloned());
         results.complete = results.runs.len() == steps.len();
         if results.complete {
             results.checks = verdicts(&scenario.checks, &results.runs);

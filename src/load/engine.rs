@@ -42,6 +42,8 @@ const CONNECTING: u32 = 3;
 /// From the moment that everybody was served to the start of the clock, beside a round trip: all threads know of it in
 /// time, and the first held polls are there.
 const LEAD: Duration = Duration::from_millis(50);
+/// How long the system may take to tell that the server has ended.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 /// So many listeners, the first of the run, have all that crosses their connections kept for a while.
 const TRACED: usize = 3;
 
@@ -90,6 +92,12 @@ pub(crate) async fn run(
                 () = stop.cancelled() => Err(LoadError::Stopped),
                 why = server.died() => Err(why),
                 measured = measure(question, address, process, progress) => measured,
+            };
+            let result = match result {
+                Err(error @ (LoadError::Stopped | LoadError::ServerDied { .. })) => Err(error),
+                // Whatever failed, failed because the server is gone, if it is. The system may tell of that a moment later.
+                Err(error) => Err(tokio::time::timeout(LAST_LOOK, server.died()).await.unwrap_or(error)),
+                measured => measured,
             };
             server.end().await;
             result

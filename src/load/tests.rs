@@ -429,3 +429,25 @@ async fn what_crosses_the_first_connections_is_kept_with_its_instants() {
         }
     }
 }
+
+#[tokio::test]
+async fn whatever_fails_because_the_server_is_gone_is_told_as_that() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    // Nobody listens there, so that the first question fails before the process has ended.
+    let script = "#!/bin/sh\necho listening on http://127.0.0.1:1; echo out of ink >&2; sleep 0.1; exit 7\n";
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("server");
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let stop = CancellationToken::new();
+    let target = Target::Spawn(program);
+    let error = run_with(&settings(), &scenario(), Transport::Poll, 1, &target, &|_| {}, &stop)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("the server ended") && error.contains("out of ink"),
+        "{error}"
+    );
+}

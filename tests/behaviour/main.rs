@@ -7,7 +7,9 @@
 mod browser;
 mod capture;
 mod command_line;
+mod dependencies;
 mod ending;
+mod faults;
 mod handed_in;
 mod independent_receiver;
 mod keeping;
@@ -16,6 +18,7 @@ mod project;
 mod runs;
 mod server;
 mod serving;
+mod soak;
 mod standard_runs;
 mod starved;
 mod strain;

@@ -29,13 +29,13 @@ rtt = "4ms"
 interval = "50ms"
 "#;
 
-fn small() -> Home {
+pub(crate) fn small() -> Home {
     let home = Home::new();
     home.write("small.toml", SMALL);
     home
 }
 
-fn results(home: &Home, run: &str) -> Value {
+pub(crate) fn results(home: &Home, run: &str) -> Value {
     serde_json::from_str(&home.read(&format!("reports/small/{run}/results.json"))).unwrap()
 }
 
@@ -249,10 +249,10 @@ fn what_cannot_be_kept_is_printed_all_the_same() {
 }
 
 /// The program under way, and what it says from now on.
-type Started = (Child, BufReader<ChildStderr>);
+pub(crate) type Started = (Child, BufReader<ChildStderr>);
 
 /// Starts the program and waits until it says that this transport begins.
-fn started(command: &mut Command, transport: &str) -> Started {
+pub(crate) fn started(command: &mut Command, transport: &str) -> Started {
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
@@ -277,7 +277,7 @@ fn interrupt((child, mut lines): Started) -> Ended {
 }
 
 /// The process that the program has started, once there is one; `None` where the system does not tell.
-fn server_of(child: &Child) -> Option<Pid> {
+pub(crate) fn server_of(child: &Child) -> Option<Pid> {
     let id = child.id();
     let list = format!("/proc/{id}/task/{id}/children");
     loop {
