@@ -25,13 +25,21 @@ const IN_FLIGHT: usize = 1 << 20;
 /// How much is taken from the socket at once.
 const SCRATCH: usize = 16 * 1024;
 
-/// When what its owner read last came out of a link, shared with whoever makes sense of it.
+/// When things come, shared by a listener, its link and its [socket](super::socket).
 ///
-/// That is when a listener has a message. Each of them stands for a machine of its own, but here a few hundred share a thread: one
-/// whose turn comes after those of all others would seem to hear later, and that is no cost of any transport. How late
-/// the thread itself is woken is watched on its own, as the generator's health.
+/// A listener has a message when the last of it comes out of the link. Each of them stands for a machine of its own, but here a few
+/// hundred share a thread: one whose turn comes after those of all others would seem to hear later, and that is no cost
+/// of any transport. How late the thread itself is woken is watched on its own, as the generator's health.
 #[derive(Debug, Clone)]
-pub(crate) struct Arrival(Rc<Cell<Instant>>);
+pub(crate) struct Arrival(Rc<Instants>);
+
+#[derive(Debug)]
+struct Instants {
+    /// When what was read from the socket last had come there, if it tells.
+    at_socket: Cell<Option<Instant>>,
+    /// When what the listener read last had come out of the link.
+    at_listener: Cell<Instant>,
+}
 
 /// A stream behind a path with a delay. Without one it is the stream itself.
 ///
@@ -76,12 +84,25 @@ enum Load {
 impl Arrival {
     /// Nothing has come yet.
     pub(crate) fn new() -> Arrival {
-        Arrival(Rc::new(Cell::new(Instant::now())))
+        Arrival(Rc::new(Instants {
+            at_socket: Cell::new(None),
+            at_listener: Cell::new(Instant::now()),
+        }))
     }
 
-    /// The instant.
+    /// When what the listener read last had come.
     pub(crate) fn at(&self) -> Instant {
-        self.0.get()
+        self.0.at_listener.get()
+    }
+
+    /// Bytes that were just read from the socket had come there at this time.
+    pub(crate) fn came(&self, at: Instant) {
+        self.0.at_socket.set(Some(at));
+    }
+
+    /// That time, for those who look right after the reading; now, where the stream below does not tell.
+    pub(crate) fn at_socket(&self) -> Instant {
+        self.0.at_socket.get().unwrap_or_else(Instant::now)
     }
 }
 
@@ -129,11 +150,10 @@ impl Lane {
         )
     }
 
-    fn send(&mut self, load: Load, one_way: Duration) {
+    fn send(&mut self, load: Load, due: Instant) {
         if let Load::Bytes(bytes) = &load {
             self.bytes += bytes.len();
         }
-        let due = Instant::now() + one_way;
         self.under_way.push_back(Piece { due, load });
     }
 
@@ -188,7 +208,7 @@ impl Path {
     }
 
     /// Sends on its way all that the stream has.
-    fn poll_back<S: AsyncRead + Unpin>(&mut self, stream: &mut S, cx: &mut Context<'_>) {
+    fn poll_back<S: AsyncRead + Unpin>(&mut self, stream: &mut S, arrival: &Arrival, cx: &mut Context<'_>) {
         while self.back.has_room() {
             let mut scratch = [std::mem::MaybeUninit::uninit(); SCRATCH];
             let mut buf = ReadBuf::uninit(&mut scratch);
@@ -198,7 +218,7 @@ impl Path {
                 Poll::Ready(Ok(())) => Load::Bytes(Bytes::copy_from_slice(buf.filled())),
                 Poll::Ready(Err(error)) => Load::Failed(error),
             };
-            self.back.send(load, self.one_way);
+            self.back.send(load, arrival.at_socket() + self.one_way);
         }
     }
 
@@ -212,7 +232,7 @@ impl Path {
             Load::Bytes(bytes) => {
                 let n = bytes.len().min(buf.remaining());
                 buf.put_slice(&bytes[..n]);
-                arrival.0.set(first.due);
+                arrival.0.at_listener.set(first.due);
                 if let Some(recording) = &self.recording {
                     recording.borrow_mut().at_listener(Way::In, &bytes[..n], first.due);
                 }
@@ -234,13 +254,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Link<S> {
         let Link { stream, arrival, path } = self.get_mut();
         let Some(path) = path else {
             let done = ready!(Pin::new(stream).poll_read(cx, buf));
-            arrival.0.set(Instant::now());
+            arrival.0.at_listener.set(arrival.at_socket());
             return Poll::Ready(done);
         };
         // What is on its way out moves on here too, as an owner that waits for an answer only reads. Should that fail, what the
         // server said before is still to be read; the next write will tell.
         let _ = path.poll_out(stream, cx);
-        path.poll_back(stream, cx);
+        path.poll_back(stream, arrival, cx);
         path.poll_arrived(arrival, cx, buf)
     }
 }
@@ -263,8 +283,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Link<S> {
                 .borrow_mut()
                 .at_listener(Way::Out, &bytes[..n], Instant::now());
         }
-        path.out
-            .send(Load::Bytes(Bytes::copy_from_slice(&bytes[..n])), path.one_way);
+        path.out.send(
+            Load::Bytes(Bytes::copy_from_slice(&bytes[..n])),
+            Instant::now() + path.one_way,
+        );
         // Asked again behind the new bytes, so that the task is woken for them.
         let _ = path.poll_out(stream, cx)?;
         Poll::Ready(Ok(n))
@@ -288,7 +310,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Link<S> {
             return Pin::new(stream).poll_shutdown(cx);
         };
         if !path.out.is_ended() {
-            path.out.send(Load::End, path.one_way);
+            path.out.send(Load::End, Instant::now() + path.one_way);
         }
         path.poll_out(stream, cx)
     }

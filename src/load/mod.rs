@@ -42,6 +42,7 @@ mod publisher;
 mod recorder;
 mod schedule;
 mod server_process;
+mod socket;
 mod tap;
 #[cfg(test)]
 mod testing;

@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use super::heard::{Gone, Heard};
 use super::link::{Arrival, Link};
 use super::recorder::{Failure, Plan, SharedRecorder};
+use super::socket::Socket;
 use super::tap::{SharedRecording, Tap};
 use super::timer::Timer;
 use crate::protocol::{Cursor, Transport};
@@ -87,7 +88,7 @@ enum End {
 type Attendance = Result<Infallible, End>;
 
 /// What a listener's connection runs over.
-type Wire = Link<Tap<TcpStream>>;
+type Wire = Link<Tap<Socket>>;
 
 impl From<Failure> for End {
     fn from(failure: Failure) -> End {
@@ -116,8 +117,9 @@ impl Bench {
         if let Some(recording) = recording {
             recording.borrow_mut().connected(Instant::now());
         }
-        let tapped = Tap::new(stream, Rc::clone(&self.recorder), recording.cloned());
         let arrival = Arrival::new();
+        let socket = Socket::new(stream, arrival.clone());
+        let tapped = Tap::new(socket, arrival.clone(), Rc::clone(&self.recorder), recording.cloned());
         let link = Link::new(tapped, one_way, &self.timer, arrival.clone(), recording.cloned());
         Ok((link, arrival))
     }

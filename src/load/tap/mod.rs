@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::link::Arrival;
 use super::recorder::SharedRecorder;
 use crate::results::{Parts, Way};
 use answers::AnswerMeter;
@@ -28,6 +29,7 @@ pub(crate) use slice::Slice;
 /// A stream whose bytes are counted.
 pub(crate) struct Tap<S> {
     stream: S,
+    arrival: Arrival,
     recorder: SharedRecorder,
     recording: Option<SharedRecording>,
     answers: AnswerMeter,
@@ -36,9 +38,15 @@ pub(crate) struct Tap<S> {
 
 impl<S> Tap<S> {
     /// Counts what crosses `stream` from now on: requests without bodies out, answers in, frames both ways behind a `101`.
-    pub(crate) fn new(stream: S, recorder: SharedRecorder, recording: Option<SharedRecording>) -> Tap<S> {
+    pub(crate) fn new(
+        stream: S,
+        arrival: Arrival,
+        recorder: SharedRecorder,
+        recording: Option<SharedRecording>,
+    ) -> Tap<S> {
         Tap {
             stream,
+            arrival,
             recorder,
             recording,
             answers: AnswerMeter::default(),
@@ -47,7 +55,10 @@ impl<S> Tap<S> {
     }
 
     fn saw(&mut self, way: Way, bytes: &[u8]) {
-        let now = Instant::now();
+        let now = match way {
+            Way::In => self.arrival.at_socket(),
+            Way::Out => Instant::now(),
+        };
         if let Some(recording) = &self.recording {
             let begins = self.answers.is_between_pieces();
             recording.borrow_mut().at_server(way, bytes, begins, now);
