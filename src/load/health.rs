@@ -1,8 +1,8 @@
 //! The generator watches itself: how late it is woken, and how much of a processor it takes.
 //!
 //! Everything that a listener does, it does when its thread is woken. A thread that is woken late, because the machine has
-//! no processor for it or because it is busy itself, adds that to every delay it records. So a probe on each thread
-//! waits for a planned instant again and again, and notes how much later it was there.
+//! no processor for it or because it is busy itself, asks late, and where the system does not tell when bytes came it hears late, too.
+//! So a probe on each thread waits for a planned instant again and again, and notes how much later it was there.
 
 use std::time::{Duration, Instant};
 
