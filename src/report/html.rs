@@ -21,6 +21,7 @@ use crate::results::{Arrivals, Caution, Host, PollPhase, PollTimer, Scenario};
 const TEMPLATE: &str = include_str!("page.html");
 /// How a table is set, on this page and on others.
 const GRID: &str = include_str!("grid.html");
+const HEAD: &str = include_str!("head.html");
 /// The look of all pages.
 pub(crate) const STYLE: &str = include_str!("page.css");
 
@@ -124,6 +125,7 @@ pub(crate) fn environment() -> Result<Environment<'static>, Error> {
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.add_template("grid.html", GRID)?;
+    environment.add_template("head.html", HEAD)?;
     Ok(environment)
 }
 
