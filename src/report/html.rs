@@ -19,9 +19,10 @@ use super::word::{list, name};
 use crate::results::{Arrivals, Caution, Host, PollPhase, PollTimer, Scenario};
 
 const TEMPLATE: &str = include_str!("page.html");
-/// How a table is set, on this page and on others.
+/// What all pages have: how a table is set, how a page begins, and what stands on it.
 const GRID: &str = include_str!("grid.html");
 const HEAD: &str = include_str!("head.html");
+const PARTS: &str = include_str!("parts.html");
 /// The look of all pages.
 pub(crate) const STYLE: &str = include_str!("page.css");
 
@@ -59,9 +60,9 @@ struct Run<'a> {
     question: &'a str,
 }
 
-/// What the page shows of a chart.
+/// What a page shows of a chart.
 #[derive(Serialize)]
-struct Figure<'a> {
+pub(crate) struct Figure<'a> {
     name: &'a str,
     topic: &'a str,
     reading: &'a str,
@@ -117,7 +118,7 @@ pub(crate) fn page(
     environment.get_template("page.html")?.render(Serde(page))
 }
 
-/// Where a page is filled in: it escapes what it is given, and knows how a table is set.
+/// Where a page is filled in: it escapes what it is given, and knows what all pages have.
 pub(crate) fn environment() -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     // A name that the template gets wrong is an error, not an empty place on the page.
@@ -126,10 +127,11 @@ pub(crate) fn environment() -> Result<Environment<'static>, Error> {
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.add_template("grid.html", GRID)?;
     environment.add_template("head.html", HEAD)?;
+    environment.add_template("parts.html", PARTS)?;
     Ok(environment)
 }
 
-fn figure(chart: &Chart) -> Figure<'_> {
+pub(crate) fn figure(chart: &Chart) -> Figure<'_> {
     Figure {
         name: chart.name.trim_end_matches(".svg"),
         topic: chart.topic,

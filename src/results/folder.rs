@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -188,30 +189,40 @@ pub fn write_whole(file: &Path, content: &[u8]) -> Result<(), FolderError> {
 /// # Errors
 /// Every [`FolderError`] but those of writing. The version is looked at before anything else, as a newer file may have another shape.
 pub fn read_results(path: &Path) -> Result<Results, FolderError> {
-    #[derive(Deserialize)]
-    struct Version {
-        schema: u32,
-    }
-
     let file = if path.is_dir() {
         path.join(RESULTS)
     } else {
         path.to_owned()
     };
-    let text = fs::read_to_string(&file).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound if path.is_dir() => FolderError::NoResults(path.to_owned()),
+    read_versioned(path, &file, FolderError::NoResults)
+}
+
+/// Reads a file of ours in `path`, or the one that `path` is. `without` is what to call a folder that lacks it.
+pub(super) fn read_versioned<T: DeserializeOwned>(
+    path: &Path,
+    file: &Path,
+    without: fn(PathBuf) -> FolderError,
+) -> Result<T, FolderError> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+
+    let text = fs::read_to_string(file).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound if path.is_dir() => without(path.to_owned()),
         io::ErrorKind::NotFound => FolderError::Missing(path.to_owned()),
         _ => FolderError::Read {
-            file: file.clone(),
+            file: file.to_owned(),
             source,
         },
     })?;
     let damaged = |source| FolderError::Damaged {
-        file: file.clone(),
+        file: file.to_owned(),
         source,
     };
     let Version { schema } = serde_json::from_str(&text).map_err(damaged)?;
     if schema > SCHEMA {
+        let file = file.to_owned();
         return Err(FolderError::Newer { file, schema });
     }
     serde_json::from_str(&text).map_err(damaged)

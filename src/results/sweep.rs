@@ -1,13 +1,13 @@
 //! What a sweep leaves: its plan, and a folder with the results of each point.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{FolderError, Results, RunFolder, SCHEMA, Scenario, read_results, write_whole};
+use super::folder::read_versioned;
+use super::{FolderError, Results, RunFolder, Scenario, read_results, write_whole};
 
 /// The file in which the plan is kept.
 const PLAN: &str = "sweep.json";
@@ -15,7 +15,7 @@ const PLAN: &str = "sweep.json";
 /// One scenario along one knob or two: what a sweep measures, in its order. The whole content of `sweep.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sweep {
-    /// [`SCHEMA`] when it was written.
+    /// [`SCHEMA`](super::SCHEMA) when it was written.
     pub schema: u32,
     /// The version of talkplace that began it.
     pub talkplace: String,
@@ -156,29 +156,7 @@ impl SweepFolder {
 }
 
 fn read(path: &Path) -> Result<Sweep, FolderError> {
-    #[derive(Deserialize)]
-    struct Version {
-        schema: u32,
-    }
-
-    let file = path.join(PLAN);
-    let text = fs::read_to_string(&file).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound if path.is_dir() => FolderError::NoSweep(path.to_owned()),
-        io::ErrorKind::NotFound => FolderError::Missing(path.to_owned()),
-        _ => FolderError::Read {
-            file: file.clone(),
-            source,
-        },
-    })?;
-    let damaged = |source| FolderError::Damaged {
-        file: file.clone(),
-        source,
-    };
-    let Version { schema } = serde_json::from_str(&text).map_err(damaged)?;
-    if schema > SCHEMA {
-        return Err(FolderError::Newer { file, schema });
-    }
-    let sweep: Sweep = serde_json::from_str(&text).map_err(damaged)?;
+    let sweep: Sweep = read_versioned(path, &path.join(PLAN), FolderError::NoSweep)?;
     // The folder of a point is written into: a plan from elsewhere must not lead out of its own.
     let inside = |point: &Point| !point.folder.is_empty() && point.folder.bytes().all(|b| b.is_ascii_digit());
     let fits = |point: &Point| point.values.len() == sweep.knobs.len();
@@ -192,6 +170,7 @@ fn read(path: &Path) -> Result<Sweep, FolderError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::SCHEMA;
     use time::macros::datetime;
 
     const STARTED: OffsetDateTime = datetime!(2026-11-22 17:05:33 UTC);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::field::Field;
 use crate::report::Table;
 use crate::report::chart::Chart;
-use crate::report::html::{STYLE, environment};
+use crate::report::html::{Figure, STYLE, environment, figure};
 use crate::results::Caution;
 use crate::results::knob::KEYS;
 
@@ -30,17 +30,6 @@ struct Page<'a> {
     /// The knobs that stayed.
     fixed: Vec<(&'a str, String)>,
     command: String,
-}
-
-#[derive(Serialize)]
-struct Figure<'a> {
-    name: &'a str,
-    topic: &'a str,
-    reading: &'a str,
-    title: &'a str,
-    /// Written by ourselves, every text in it escaped.
-    svg: Value,
-    table: &'a Table,
 }
 
 /// The whole page.
@@ -83,17 +72,6 @@ pub(super) fn page(
     environment
         .get_template("sweep.html")?
         .render(minijinja::value::Serde(page))
-}
-
-fn figure(chart: &Chart) -> Figure<'_> {
-    Figure {
-        name: chart.name.trim_end_matches(".svg"),
-        topic: chart.topic,
-        reading: chart.reading,
-        title: &chart.title,
-        svg: Value::from_safe_string(chart.svg.clone()),
-        table: &chart.table,
-    }
 }
 
 /// The command that asks for exactly this sweep again.
