@@ -30,7 +30,7 @@ pub(crate) fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let report = report::render(&runs)?;
     let page = pages::write(&folder, &report)?;
     terminal::print(&show::text(&title(&runs), &report))?;
-    terminal::print(&format!("\nReport: {}\n", page.display()))?;
+    pages::tell("Report", &page, false)?;
     Ok(Exit::Fine.into())
 }
 

@@ -285,13 +285,7 @@ fn deliver(args: &KneeArgs, load: Load, scenario: &Scenario, kept: &Kept, found:
         terminal::print(&show::text(&scenario.title, &report))?;
     }
     let page = pages::write(kept.folder.path(), &report)?;
-    let line = format!("Curves: {}", page.display());
-    if args.json {
-        terminal::say(&line);
-        Ok(())
-    } else {
-        terminal::print(&format!("\n{line}\n"))
-    }
+    pages::tell("Curves", &page, args.json)
 }
 
 fn sentence(load: Load, scenario: &Scenario, found: &Found) -> String {

@@ -13,6 +13,6 @@ pub(crate) fn redraw(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let report = report::render(&[results])?;
     let page = pages::write(args.out.as_ref().unwrap_or(&folder), &report)?;
     terminal::print(&show::text(&title, &report))?;
-    terminal::print(&format!("\nReport: {}\n", page.display()))?;
+    pages::tell("Report", &page, false)?;
     Ok(Exit::Fine.into())
 }

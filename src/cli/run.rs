@@ -102,13 +102,7 @@ fn deliver(args: &RunArgs, folder: &RunFolder, results: &Results) -> anyhow::Res
     let printed = print_found(args, results, &report);
     let page = pages::write(folder.path(), &report).with_context(not_drawn)?;
     printed.with_context(|| format!("the report is in {}", page.display()))?;
-    let line = format!("Report: {}", page.display());
-    if args.json {
-        terminal::say(&line);
-        Ok(())
-    } else {
-        terminal::print(&format!("\n{line}\n"))
-    }
+    pages::tell("Report", &page, args.json)
 }
 
 /// The results on stdout, in the form that was asked for.

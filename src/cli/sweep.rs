@@ -196,13 +196,7 @@ fn deliver(args: &SweepArgs, folder: &SweepFolder, sweep: &Sweep, results: &[Opt
         terminal::print(&show::text(title, &report))?;
     }
     let page = pages::write(path, &report).with_context(not_drawn)?;
-    let line = format!("Report: {}", page.display());
-    if args.json {
-        terminal::say(&line);
-        Ok(())
-    } else {
-        terminal::print(&format!("\n{line}\n"))
-    }
+    pages::tell("Report", &page, args.json)
 }
 
 /// What the points come to: a check that fails where the machine was not the limit is told before anything else.
