@@ -327,6 +327,7 @@ mod tests {
             host: Host::here(),
             complete,
             quick: false,
+            foreign: None,
             runs: Vec::new(),
             checks: Vec::new(),
             guesses: Vec::new(),

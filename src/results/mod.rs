@@ -6,6 +6,7 @@
 mod check;
 mod distribution;
 mod folder;
+mod foreign;
 mod guess;
 mod host;
 pub mod knob;
@@ -19,6 +20,7 @@ mod trace;
 pub use check::{Check, CheckError, Checked, Comparison, Right, Term, Verdict};
 pub use distribution::Distribution;
 pub use folder::{FolderError, RunFolder, latest_complete, read_results, write_whole};
+pub use foreign::{Dialect, Foreign, UnknownDialect};
 pub use guess::{Guess, GuessError};
 pub use memory::{Memory, MemorySample};
 pub use run::{
@@ -50,6 +52,9 @@ pub struct Results {
     /// Whether it was the lab's short form, which is for a first look: nothing to set beside the long one.
     #[serde(default)]
     pub quick: bool,
+    /// The server that was measured, where talkplace did not start it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<Foreign>,
     /// Where it was measured.
     pub host: Host,
     /// False while the run is under way, and for ever when it was interrupted: some of the scenario's transports are missing.
