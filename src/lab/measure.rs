@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::both_clocks::BothClocks;
-use super::caution::cautions;
+use super::caution::{cautions, of_foreign};
 use super::check::verdicts;
 use super::health::unclear;
 use crate::load::{self, LoadError, Progress, Settings, Target};
@@ -85,6 +85,7 @@ pub fn begin(scenario: Scenario, quick: bool, folder: &RunFolder) -> Results {
         host,
         complete: false,
         quick,
+        foreign: None,
         runs: Vec::new(),
         checks: Vec::new(),
         guesses: Vec::new(),
@@ -92,7 +93,8 @@ pub fn begin(scenario: Scenario, quick: bool, folder: &RunFolder) -> Results {
     }
 }
 
-/// Measures every transport of the scenario, as often as it says and in turn, against a fresh server each, and writes the results into the folder after every one.
+/// Measures every transport of the scenario, as often as it says and in turn, against a fresh server each or the one that is running,
+/// and writes the results into the folder after every one.
 ///
 /// Dropping the future stops the measurement like `stop` does, but says nothing about it.
 ///
@@ -106,6 +108,10 @@ pub async fn measure(
     stop: &CancellationToken,
 ) -> Result<End, MeasureError> {
     let scenario = results.scenario.clone();
+    if let Target::Running(peer) = &setup.target {
+        results.foreign = Some(peer.foreign());
+        results.cautions.extend(of_foreign(peer, &scenario));
+    }
     let steps = steps(&scenario);
     let mut clock_was_set = Vec::new();
     for step in &steps {

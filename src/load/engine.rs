@@ -16,18 +16,21 @@ use tokio_util::sync::CancellationToken;
 use super::clock::Clock;
 use super::control::Control;
 use super::crew::{Crew, Work};
+use super::greeting::{Beginning, greet};
 use super::listener::{Bench, Listener};
 use super::little::Backlog;
 use super::memory::MemoryWatch;
+use super::process::Process;
 use super::publisher::{Published, Publisher};
 use super::recorder::{Plan, Recorder, Tally};
 use super::schedule::{Schedule, phases};
 use super::server_process::ServerProcess;
 use super::tap::{Recording, Slice};
+use super::target::{Peer, Target};
 use super::timeline::Steps;
 use super::usage::{Quiet, Usage, Watched};
 use super::wire::Snapshot;
-use super::{LoadError, Phase, Progress, Settings, Target, health, limits};
+use super::{LoadError, Phase, Progress, Settings, health, limits};
 use crate::protocol::{Seq, Transport};
 use crate::results::{Memory, Publishing, Scenario, Trace, TransportRun};
 
@@ -75,10 +78,10 @@ pub(crate) async fn run(
         heard: 0,
     });
     match target {
-        Target::Running(server) => tokio::select! {
+        Target::Running(peer) => tokio::select! {
             biased;
             () = stop.cancelled() => Err(LoadError::Stopped),
-            measured = measure(question, *server, None, progress) => measured,
+            measured = measure(question, Arc::new(peer.clone()), None, progress) => measured,
         },
         Target::Spawn(program) => {
             let mut server = tokio::select! {
@@ -86,12 +89,12 @@ pub(crate) async fn run(
                 () = stop.cancelled() => return Err(LoadError::Stopped),
                 started = ServerProcess::start(program, question.scenario) => started?,
             };
-            let (address, process) = (server.address, server.pid());
+            let (peer, process) = (Arc::new(Peer::from(server.address)), server.pid());
             let result = tokio::select! {
                 biased;
                 () = stop.cancelled() => Err(LoadError::Stopped),
                 why = server.died() => Err(why),
-                measured = measure(question, address, process, progress) => measured,
+                measured = measure(question, peer, process, progress) => measured,
             };
             let result = match result {
                 Err(error @ (LoadError::Stopped | LoadError::ServerDied { .. })) => Err(error),
@@ -113,38 +116,45 @@ struct Threads {
     listeners: Vec<Work<Recorder>>,
 }
 
-/// Measures a server that is there. Dropping the future ends its threads.
+/// Measures a server that is there; `ours` is its process when the run has started it. Dropping the future ends its threads.
 async fn measure(
     question: Question<'_>,
-    server: SocketAddr,
-    process: Option<Pid>,
+    peer: Arc<Peer>,
+    ours: Option<Pid>,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<TransportRun, LoadError> {
-    let mut control = Control::new(server);
+    let mut control = Control::new(Arc::clone(&peer));
     let before = control.usage().await?;
+    let Beginning { base, mark } = greet(&peer, &mut control, question.settings.patience).await?;
     let plan = Arc::new(Plan {
         clock: Clock::new(question.scenario),
         schedule: Schedule::new(question.scenario),
         steps: Steps::new(question.scenario),
-        base: control.cursor().await?,
+        base,
+        mark,
         shows_naive: !question.scenario.server_stop.is_zero(),
         tally: Tally::default(),
     });
-    let mut memory = MemoryWatch::start(server, process, question.scenario).await;
-    let mut threads = Threads::start(question, server, &plan)?;
+    let process = match ours {
+        Some(pid) => Some(Process::alone(pid.as_raw())),
+        None => peer.pid.and_then(Process::with_children),
+    };
+    let mut memory = MemoryWatch::start(peer.address, process, question.scenario).await;
+    let mut threads = Threads::start(question, &peer, &plan)?;
     let (published, watched) = tokio::select! {
-        sent = threads.conduct(question, server, process, &mut control, before) => sent?,
+        sent = threads.conduct(question, &peer, ours, &mut control, before) => sent?,
         never = tell(&plan, progress) => match never {},
         never = memory.watch() => match never {},
     };
     let recorder = threads.finish().await?;
     let memory = memory.told(&plan.clock, watched.listeners_in);
-    Ok(result(question, &plan, published, recorder, &watched, memory))
+    let slice = recorded(&peer, question.scenario, &plan);
+    Ok(result(question, &plan, slice, published, recorder, &watched, memory))
 }
 
 impl Threads {
     /// Spreads the listeners over their threads; they begin to connect at once.
-    fn start(question: Question<'_>, server: SocketAddr, plan: &Arc<Plan>) -> Result<Threads, LoadError> {
+    fn start(question: Question<'_>, peer: &Arc<Peer>, plan: &Arc<Plan>) -> Result<Threads, LoadError> {
         let crew = Crew::new();
         let count = listener_threads(question.settings, question.scenario.listeners);
         let mut shares = vec![Vec::new(); count];
@@ -154,7 +164,7 @@ impl Threads {
         let mut listeners = Vec::new();
         for (n, phases) in shares.into_iter().enumerate() {
             let share = Share {
-                server,
+                peer: Arc::clone(peer),
                 transport: question.transport,
                 scenario: question.scenario.clone(),
                 plan: Arc::clone(plan),
@@ -175,8 +185,8 @@ impl Threads {
     async fn conduct(
         &mut self,
         question: Question<'_>,
-        server: SocketAddr,
-        process: Option<Pid>,
+        peer: &Arc<Peer>,
+        ours: Option<Pid>,
         control: &mut Control,
         before: Usage,
     ) -> Result<(Published, Watched), LoadError> {
@@ -189,7 +199,7 @@ impl Threads {
         let start = Instant::now() + question.scenario.rtt + LEAD;
         self.plan.clock.start_at(start);
         let publisher = Publisher {
-            server,
+            peer: Arc::clone(peer),
             plan: Arc::clone(&self.plan),
             text_bytes: question.scenario.text_bytes,
             in_flight: question.settings.sends_in_flight.max(1),
@@ -202,10 +212,10 @@ impl Threads {
         let window = async {
             tokio::time::sleep_until((start + scenario.warm_up).into()).await;
             let (at_start, own_start_s) = (control.usage().await?, health::process_cpu_s());
-            let wire_start = snapshot(server, &plan).await;
+            let wire_start = snapshot(peer.address, &plan).await;
             tokio::time::sleep_until((start + scenario.sending()).into()).await;
             let (at_end, own_end_s) = (control.usage().await?, health::process_cpu_s());
-            let wire_end = snapshot(server, &plan).await;
+            let wire_end = snapshot(peer.address, &plan).await;
             let published = sending.done().await?;
             let end = start + scenario.sending() + scenario.drain;
             drained(&plan.tally, &published, scenario.listeners, end).await;
@@ -222,7 +232,7 @@ impl Threads {
             Ok((published, watched))
         };
         let middle = start + scenario.warm_up + (scenario.duration - scenario.server_stop) / 2;
-        let window = async { tokio::try_join!(window, stall(process, middle, scenario.server_stop)) };
+        let window = async { tokio::try_join!(window, stall(ours, middle, scenario.server_stop)) };
         let mut backlog = Backlog::default();
         let (published, watched) = tokio::select! {
             done = window => done?.0,
@@ -274,7 +284,7 @@ impl Threads {
 
 /// A thread's part of the listeners.
 struct Share {
-    server: SocketAddr,
+    peer: Arc<Peer>,
     transport: Transport,
     scenario: Scenario,
     plan: Arc<Plan>,
@@ -293,7 +303,7 @@ impl Share {
         let recorder = Recorder::new(Arc::clone(&self.plan), self.phases.len());
         let recorder = Rc::new(RefCell::new(recorder));
         let bench = Rc::new(Bench {
-            server: self.server,
+            peer: self.peer,
             transport: self.transport,
             scenario: self.scenario,
             plan: Arc::clone(&self.plan),
@@ -307,9 +317,10 @@ impl Share {
         let watching = tokio::task::spawn_local(async move { health::watch(&plan.clock, &timer).await });
         let mut tasks = JoinSet::new();
         let mut recordings = Vec::new();
+        let slice = recorded(&bench.peer, &bench.scenario, &self.plan);
         for (place, phase) in self.phases.into_iter().enumerate() {
             let number = self.first + place * self.apart;
-            let recording = Slice::of(&bench.scenario, &self.plan.schedule).filter(|_| number < TRACED);
+            let recording = slice.filter(|_| number < TRACED);
             let recording = recording.map(|slice| Recording::new(Arc::clone(&self.plan), slice, &bench.scenario));
             recordings.extend(recording.iter().map(|recording| (number, Rc::clone(recording))));
             tasks.spawn_local(Listener::new(Rc::clone(&bench), place, phase, recording).listen());
@@ -405,9 +416,14 @@ fn listener_threads(settings: &Settings, listeners: u32) -> usize {
     wanted.clamp(1, (listeners as usize).max(1))
 }
 
+/// Which part of the window is recorded. A message that does not say when it was accepted cannot be followed on its way.
+fn recorded(peer: &Peer, scenario: &Scenario, plan: &Plan) -> Option<Slice> {
+    Slice::of(scenario, &plan.schedule).filter(|_| peer.dialect.tells_when())
+}
+
 /// What the recordings of the threads come to; `None` when nothing was planned for them.
-fn trace(scenario: &Scenario, plan: &Plan, recorder: &mut Recorder) -> Option<Trace> {
-    let slice = Slice::of(scenario, &plan.schedule)?;
+fn trace(slice: Option<Slice>, plan: &Plan, recorder: &mut Recorder) -> Option<Trace> {
+    let slice = slice?;
     recorder.traced.sort_by_key(|(number, _)| *number);
     Some(Trace {
         from_us: slice.from.as_micros() as i64,
@@ -421,6 +437,7 @@ fn trace(scenario: &Scenario, plan: &Plan, recorder: &mut Recorder) -> Option<Tr
 fn result(
     question: Question<'_>,
     plan: &Plan,
+    slice: Option<Slice>,
     published: Published,
     mut recorder: Recorder,
     watched: &Watched,
@@ -438,7 +455,7 @@ fn result(
     let since_start = |at: Instant| plan.clock.since_start(at).unwrap_or_default().as_secs_f64();
     let mut messages_s: Vec<f64> = published.accepted.iter().map(|(_, at)| since_start(*at)).collect();
     messages_s.sort_by(f64::total_cmp);
-    let trace = trace(scenario, plan, &mut recorder);
+    let trace = trace(slice, plan, &mut recorder);
     // What was missed or lost is on its way for ever.
     let is_whole = ledger.is_clean() && published.failed + published.missed == 0;
     let little = watched.backlog.little(&recorder.delay, scenario.listeners);

@@ -1,15 +1,14 @@
 //! The server's memory over the run: a look at its process once or twice a second, from outside.
 //!
 //! The server is not asked, since every question would cost it processor time that is counted; the system is, which can be done
-//! only where it tells of another process (Linux, `/proc`), and only of a server that the run has started itself.
+//! only where it tells of another process (Linux, `/proc`), and only of a server whose process is known.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use nix::unistd::Pid;
-
 use super::clock::Clock;
+use super::process::Process;
 use super::wire;
 use crate::results::{Memory, MemorySample, Scenario};
 
@@ -26,7 +25,7 @@ const SELDOM: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct MemoryWatch {
     server: SocketAddr,
-    process: Option<Pid>,
+    process: Option<Process>,
     period: Duration,
     seen: Vec<(Instant, Look)>,
 }
@@ -40,7 +39,7 @@ struct Look {
 
 impl MemoryWatch {
     /// Looks for the first time: before anybody listens. Sees nothing of a server whose process is not known.
-    pub(crate) async fn start(server: SocketAddr, process: Option<Pid>, scenario: &Scenario) -> MemoryWatch {
+    pub(crate) async fn start(server: SocketAddr, process: Option<Process>, scenario: &Scenario) -> MemoryWatch {
         let mut watch = MemoryWatch {
             server,
             process,
@@ -66,9 +65,9 @@ impl MemoryWatch {
 
     /// How long the look took; `None` when nothing can be seen.
     async fn look(&mut self) -> Option<Duration> {
-        let (process, server, at) = (self.process?, self.server, Instant::now());
+        let (process, server, at) = (self.process.clone()?, self.server, Instant::now());
         // On a thread of its own, as the system may take its time with the connections.
-        let look = tokio::task::spawn_blocking(move || Look::take(process, server));
+        let look = tokio::task::spawn_blocking(move || Look::take(&process, server));
         self.seen.push((at, look.await.ok()??));
         Some(at.elapsed())
     }
@@ -93,20 +92,12 @@ impl MemoryWatch {
 }
 
 impl Look {
-    fn take(process: Pid, server: SocketAddr) -> Option<Look> {
-        let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    fn take(process: &Process, server: SocketAddr) -> Option<Look> {
         Some(Look {
-            rss_bytes: resident_bytes(&status)?,
+            rss_bytes: process.resident_bytes()?,
             socket_buffer_bytes: wire::buffer_bytes(server),
         })
     }
-}
-
-/// The line `VmRSS:  9100 kB` of `/proc/PID/status`, in bytes. A process that has ended has none.
-fn resident_bytes(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kib * 1024)
 }
 
 #[cfg(test)]
@@ -118,18 +109,12 @@ mod tests {
         ([127, 0, 0, 1], 1).into()
     }
 
-    #[test]
-    fn resident_memory_is_a_line_of_its_own() {
-        let status = "VmHWM:\t    9200 kB\nVmRSS:\t    9100 kB\nRssAnon:\t    7000 kB\n";
-        assert_eq!(resident_bytes(status), Some(9100 * 1024));
-        assert_eq!(resident_bytes("State:\tZ (zombie)\n"), None);
-    }
-
     #[cfg(target_os = "linux")]
     #[test]
     fn looks_before_the_start_are_at_negative_instants() {
         on_one_thread(async {
-            let mut watch = MemoryWatch::start(nowhere(), Some(Pid::this()), &scenario()).await;
+            let mut watch =
+                MemoryWatch::start(nowhere(), Some(Process::alone(std::process::id() as i32)), &scenario()).await;
             let listeners_in = Instant::now();
             let clock = Clock::new(&scenario());
             assert_eq!(watch.told(&clock, listeners_in), None, "there is no zero to count from");

@@ -7,15 +7,16 @@
 //!            listeners ⇄ link ⇄ tap ⇄ server        listeners → recorder (with the ledger) → TransportRun
 //! ```
 //!
+//! - `target`, `greeting`: the server, how it is spoken to, and whether it understands;
 //! - `schedule`: the plan, from a seed; `clock` and `timer`: what time of the run it is, and waking up at an instant of it;
-//! - `publisher`: sends at the planned instants, whatever becomes of earlier sends;
+//! - `publisher`: sends at the planned instants, whatever becomes of earlier sends; over HTTP, or over a WebSocket (`broadcast`);
 //! - `listener`: one file per transport, each a loop over a cursor; `link` is the wire before them, `tap` counts its bytes;
 //! - `recorder`, `ledger`, `timeline`: what was seen, by window, by listener and over time;
 //! - `server_process`, `control`, `usage`, `memory`, `limits`: the measured server, what it is asked, what it used, and whether the run fits the system;
+//! - `process`: what the system tells of a server that does not tell of itself;
 //! - `health`, `little`, `wire`: how late the generator itself was woken, whether its books agree, and what the system counted;
 //! - `engine`: the only place where all of them meet.
 
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,12 +24,14 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::protocol::Transport;
-use crate::results::{Failures, Scenario, TransportRun};
+use crate::results::{Dialect, Failures, Scenario, TransportRun};
 
+mod broadcast;
 mod clock;
 mod control;
 mod crew;
 mod engine;
+mod greeting;
 mod health;
 mod heard;
 mod ledger;
@@ -38,12 +41,14 @@ mod listener;
 mod little;
 mod memory;
 mod plain;
+mod process;
 mod publisher;
 mod recorder;
 mod schedule;
 mod server_process;
 mod socket;
 mod tap;
+mod target;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -54,15 +59,7 @@ mod usage;
 mod wire;
 
 pub use limits::raise_file_limit;
-
-/// How to get a server to measure.
-#[derive(Debug, Clone)]
-pub enum Target {
-    /// Start this program (`talkplace`) with `serve …` as a process of its own, on a port that the system chooses, for this run alone.
-    Spawn(PathBuf),
-    /// One that is running already and speaks the contract. Nobody else may talk in its feed during the run.
-    Running(SocketAddr),
-}
+pub use target::{Peer, Target, TargetError};
 
 /// What is no part of the question that a scenario asks, but of the machine that it is asked on.
 #[derive(Debug, Clone)]
@@ -161,21 +158,23 @@ pub enum LoadError {
     /// The scenario stops its server in mid-run, but the server is somebody else's process.
     #[error("server.stop needs a server that talkplace starts itself")]
     CannotStop,
-    /// What answers there does not speak the contract.
-    #[error("what listens on {server} does not speak talkplace's contract: {what}")]
+    /// What answers there speaks something else.
+    #[error("what listens on {server} does not speak {}: {what}", language(*.dialect))]
     NotOurs {
         /// Where.
-        server: SocketAddr,
+        server: String,
+        /// How it was spoken to.
+        dialect: Dialect,
         /// How it showed.
         what: String,
     },
     /// The server cannot be asked.
-    #[error("the server on {server} did not answer GET {path}: {why}")]
+    #[error("the server on {server} did not answer {asked}: {why}")]
     NoAnswer {
         /// Where.
-        server: SocketAddr,
+        server: String,
         /// What it was asked for.
-        path: String,
+        asked: String,
         /// What happened instead.
         why: String,
     },
@@ -201,6 +200,14 @@ pub enum LoadError {
     /// A fault of the load generator itself.
     #[error("a thread of the load generator panicked; this is a fault of talkplace, please report it")]
     Panicked,
+}
+
+/// A dialect in a sentence.
+fn language(dialect: Dialect) -> String {
+    match dialect {
+        Dialect::Talkplace => "talkplace’s contract".to_owned(),
+        Dialect::WsBroadcast | Dialect::Nchan => format!("the dialect {dialect}"),
+    }
 }
 
 /// A process's last words as the end of a sentence; nothing when it had none.

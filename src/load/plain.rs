@@ -1,14 +1,14 @@
 //! A client that stands beside the server: no link, no counting. The publisher and the engine's own questions use it.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+
+use super::target::Peer;
 
 /// Answers to such questions are small.
 const LONGEST_ANSWER: usize = 4 << 20;
@@ -26,13 +26,13 @@ pub(crate) struct PlainError(Box<dyn std::error::Error + Send + Sync>);
 
 impl Plain {
     /// Connects.
-    pub(crate) async fn open(server: SocketAddr) -> Result<Plain, PlainError> {
-        let stream = TcpStream::connect(server).await.map_err(PlainError::new)?;
+    pub(crate) async fn open(peer: &Peer) -> Result<Plain, PlainError> {
+        let stream = TcpStream::connect(peer.address).await.map_err(PlainError::new)?;
         stream.set_nodelay(true).map_err(PlainError::new)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(PlainError::new)?;
         // Its end shows in the next request.
         tokio::spawn(connection);
-        let host = server.to_string();
+        let host = peer.authority.clone();
         Ok(Plain { sender, host })
     }
 
@@ -41,20 +41,24 @@ impl Plain {
         self.sender.is_closed()
     }
 
-    /// Asks for a path.
-    pub(crate) async fn get(&mut self, path: &str) -> Result<(StatusCode, Bytes), PlainError> {
-        self.ask(Method::GET, path, Bytes::new()).await
-    }
-
     /// Posts a plain text.
     pub(crate) async fn post(&mut self, path: &str, text: Bytes) -> Result<(StatusCode, Bytes), PlainError> {
         self.ask(Method::POST, path, text).await
     }
 
-    async fn ask(&mut self, method: Method, path: &str, body: Bytes) -> Result<(StatusCode, Bytes), PlainError> {
+    /// Asks for a path, with a plain text where there is one to send.
+    pub(crate) async fn ask(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), PlainError> {
         let mut request = Request::builder().method(method).uri(path).header(HOST, &self.host);
         if !body.is_empty() {
-            request = request.header(CONTENT_TYPE, "text/plain; charset=utf-8");
+            // nchan answers in JSON only to who asks for that.
+            request = request
+                .header(CONTENT_TYPE, "text/plain; charset=utf-8")
+                .header(ACCEPT, "application/json");
         }
         let request = request.body(Full::new(body)).map_err(PlainError::new)?;
         self.sender.ready().await.map_err(PlainError::new)?;

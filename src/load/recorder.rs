@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use super::clock::Clock;
 use super::health::Pulse;
-use super::heard::{self, Heard};
+use super::heard::Delivery;
 use super::ledger::{Account, Hearing};
 use super::schedule::Schedule;
 use super::timeline::Steps;
@@ -36,6 +36,8 @@ pub(crate) struct Plan {
     pub(crate) steps: Steps,
     /// The cursor that every listener starts with.
     pub(crate) base: Cursor,
+    /// Where they start in a feed that counts in its own way.
+    pub(crate) mark: Option<String>,
     /// Whether the delays are recorded as a naive tool would, too.
     pub(crate) shows_naive: bool,
     /// Figures for whoever watches.
@@ -230,14 +232,9 @@ impl Recorder {
     ///
     /// # Errors
     /// [`Failure::Unexpected`] for a message of another feed or from somebody else: it is in no schedule and no ledger.
-    pub(crate) fn hear(
-        &mut self,
-        listener: usize,
-        cursor: Cursor,
-        heard: &Heard<'_>,
-        now: Instant,
-    ) -> Result<(), Failure> {
-        let intended = heard::index(&heard.text).and_then(|index| self.plan.schedule.intended(index));
+    pub(crate) fn hear(&mut self, listener: usize, delivery: Delivery, now: Instant) -> Result<(), Failure> {
+        let Delivery { cursor, index, at_us } = delivery;
+        let intended = index.and_then(|index| self.plan.schedule.intended(index));
         let (Some(intended), true) = (intended, cursor.feed == self.plan.base.feed) else {
             return Err(Failure::Unexpected);
         };
@@ -256,12 +253,14 @@ impl Recorder {
         let start = self.plan.clock.start().filter(|_| self.plan.schedule.counts(intended));
         if let Some(start) = start {
             self.delay.record(now.saturating_duration_since(start + intended));
-            let server_us = self.plan.clock.wall_us(now).saturating_sub(heard.at);
-            self.server_delay.record(std::time::Duration::from_micros(server_us));
+            if let Some(at_us) = at_us {
+                let server_us = self.plan.clock.wall_us(now).saturating_sub(at_us);
+                self.server_delay.record(std::time::Duration::from_micros(server_us));
+            }
         }
-        if let Some(naive) = &mut self.naive {
+        if let Some((naive, at_us)) = self.naive.as_mut().zip(at_us) {
             let intended_us = start.map(|start| self.plan.clock.wall_us(start + intended));
-            naive.hear(listener, intended_us, heard.at, self.plan.clock.wall_us(now));
+            naive.hear(listener, intended_us, at_us, self.plan.clock.wall_us(now));
         }
         Ok(())
     }
@@ -376,6 +375,7 @@ mod tests {
             schedule: Schedule::new(&scenario),
             steps: Steps::new(&scenario),
             base: "fake-0".parse().unwrap(),
+            mark: None,
             shows_naive: false,
             tally: Tally::default(),
         };
@@ -384,15 +384,17 @@ mod tests {
         (Arc::new(plan), start)
     }
 
+    fn delivery(id: &str, index: usize) -> Delivery {
+        Delivery {
+            cursor: id.parse().unwrap(),
+            index: Some(index),
+            at_us: Some(0),
+        }
+    }
+
     /// Lets a listener hear send `index` at position `index` + 1.
     fn hear(recorder: &mut Recorder, listener: usize, index: usize, now: Instant) -> Result<(), Failure> {
-        let id = format!("fake-{}", index + 1);
-        let heard = Heard {
-            id: (&id).into(),
-            at: 0,
-            text: heard::text(index, 32).into(),
-        };
-        recorder.hear(listener, id.parse().unwrap(), &heard, now)
+        recorder.hear(listener, delivery(&format!("fake-{}", index + 1), index), now)
     }
 
     #[test]
@@ -430,16 +432,14 @@ mod tests {
         let (plan, start) = plan();
         let mut recorder = Recorder::new(plan, 1);
         assert_eq!(hear(&mut recorder, 0, 1_000_000, start), Err(Failure::Unexpected));
-        let mut of_another_feed = |id: &str| {
-            let heard = Heard {
-                id: id.into(),
-                at: 0,
-                text: "#0 ".into(),
-            };
-            recorder.hear(0, id.parse().unwrap(), &heard, start)
+        let somebody_elses = Delivery {
+            index: None,
+            ..delivery("fake-1", 0)
         };
-        assert_eq!(of_another_feed("other-1"), Err(Failure::Unexpected));
-        assert_eq!(of_another_feed("fake-1"), Ok(()));
+        for unexpected in [somebody_elses, delivery("other-1", 0)] {
+            assert_eq!(recorder.hear(0, unexpected, start), Err(Failure::Unexpected));
+        }
+        assert_eq!(recorder.hear(0, delivery("fake-1", 0), start), Ok(()));
         assert_eq!(
             recorder.settle(&[1, 2]),
             Ledger {
@@ -449,6 +449,18 @@ mod tests {
                 ..Ledger::default()
             }
         );
+    }
+
+    #[test]
+    fn a_message_that_does_not_say_when_it_was_accepted_has_no_server_delay() {
+        let (plan, start) = plan();
+        let mut recorder = Recorder::new(plan, 1);
+        let untold = Delivery {
+            at_us: None,
+            ..delivery("fake-21", 20)
+        };
+        recorder.hear(0, untold, start + Duration::from_millis(450)).unwrap();
+        assert_eq!((recorder.delay.count(), recorder.server_delay.count()), (1, 0));
     }
 
     proptest! {

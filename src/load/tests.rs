@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::testing::{FakeServer, Fault, scenario};
+use super::testing::{Broadcast, FakeServer, Fault, Habit, scenario};
 use super::*;
 use crate::results::{Arrivals, Ledger, PollPhase, PollTimer};
 
@@ -20,7 +20,7 @@ fn settings() -> Settings {
 
 async fn measured(fault: Fault, transport: Transport, scenario: &Scenario) -> TransportRun {
     let server = FakeServer::start(fault).await;
-    let target = Target::Running(server.address);
+    let target = Target::Running(server.address.into());
     let stop = CancellationToken::new();
     run_with(&settings(), scenario, transport, 1, &target, &|_| {}, &stop)
         .await
@@ -300,7 +300,7 @@ async fn beyond_the_bound_sends_are_missed_and_not_waited_for() {
         drain: Duration::from_millis(50),
         ..scenario()
     };
-    let target = Target::Running(server.address);
+    let target = Target::Running(server.address.into());
     let stop = CancellationToken::new();
     let run = run_with(&settings, &hurried, Transport::Websocket, 1, &target, &|_| {}, &stop)
         .await
@@ -315,7 +315,7 @@ async fn a_server_that_is_not_there_is_an_error() {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = socket.local_addr().unwrap();
     drop(socket);
-    let target = Target::Running(nobody);
+    let target = Target::Running(nobody.into());
     let stop = CancellationToken::new();
     let error = run(&scenario(), Transport::Poll, 1, &target, &|_| {}, &stop)
         .await
@@ -330,7 +330,7 @@ async fn listeners_that_are_never_served_are_an_error_that_says_how_many() {
         patience: Duration::from_millis(100),
         ..settings()
     };
-    let target = Target::Running(server.address);
+    let target = Target::Running(server.address.into());
     let stop = CancellationToken::new();
     let error = run_with(&settings, &scenario(), Transport::Poll, 1, &target, &|_| {}, &stop)
         .await
@@ -355,7 +355,7 @@ async fn stopping_ends_a_run_at_once() {
         }
     };
     let start = Instant::now();
-    let target = Target::Running(server.address);
+    let target = Target::Running(server.address.into());
     let result = run(&long, Transport::Websocket, 1, &target, &progress, &stop).await;
     assert!(matches!(result, Err(LoadError::Stopped)), "{result:?}");
     assert!(start.elapsed() < Duration::from_secs(60));
@@ -455,4 +455,93 @@ async fn whatever_fails_because_the_server_is_gone_is_told_as_that() {
         error.contains("the server ended") && error.contains("out of ink"),
         "{error}"
     );
+}
+
+/// A run over WebSocket on a server that only broadcasts.
+async fn broadcast(habit: Habit, scenario: &Scenario) -> Result<TransportRun, LoadError> {
+    let server = Broadcast::start(habit).await;
+    let target = Target::Running(server.peer);
+    let stop = CancellationToken::new();
+    run_with(&settings(), scenario, Transport::Websocket, 1, &target, &|_| {}, &stop).await
+}
+
+#[tokio::test]
+async fn a_broadcast_is_heard_by_everybody_and_tells_nothing_of_itself() {
+    for habit in [Habit::Plain, Habit::Wraps] {
+        let run = broadcast(habit, &with_clear_edges()).await.unwrap();
+        assert!(run.ledger.is_clean(), "{habit:?}: {:?}", run.ledger);
+        assert_eq!(
+            (run.failures.total(), run.publishing.failed),
+            (0, 0),
+            "{:?}",
+            run.failures
+        );
+        assert_eq!(run.publishing.accepted, run.publishing.planned);
+        assert_eq!((run.counts.deliveries, run.counts.frames), (5 * 6, 5 * 6));
+        assert_eq!(run.delay.count(), 5 * 6);
+        // Neither a processor's time nor the instant of a message is told, and a figure that is not told is none at all.
+        assert!(run.server_delay.is_empty() && run.trace.is_none() && run.memory.is_none());
+        let cost = &run.server;
+        assert_eq!(
+            (cost.cpu_s, cost.rss_after_bytes, cost.idle_cpu_per_s),
+            (None, None, None)
+        );
+        if habit == Habit::Plain {
+            // The text alone, behind a header of two bytes.
+            assert_eq!((run.bytes_in.bodies, run.bytes_in.frames), (32 * 30, 2 * 30));
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_process_of_a_broadcast_tells_what_it_used() {
+    let server = Broadcast::start(Habit::Plain).await;
+    let ours = std::process::id() as i32;
+    let target = Target::Running(server.peer.with_process(ours).unwrap());
+    let (scenario, stop) = (with_clear_edges(), CancellationToken::new());
+    let run = run_with(&settings(), &scenario, Transport::Websocket, 1, &target, &|_| {}, &stop)
+        .await
+        .unwrap();
+    let cost = &run.server;
+    assert!(cost.cpu_s.is_some() && cost.idle_cpu_per_s.is_some(), "{cost:?}");
+    assert!(
+        cost.rss_after_bytes > Some(100_000) && cost.threads > Some(1),
+        "{cost:?}"
+    );
+    assert!(run.memory.is_some_and(|memory| memory.samples.len() > 1));
+}
+
+#[tokio::test]
+async fn what_a_broadcast_forgets_is_lost_to_everybody() {
+    let hurried = Scenario {
+        drain: Duration::from_millis(300),
+        ..with_clear_edges()
+    };
+    let run = broadcast(Habit::Forgets, &hurried).await.unwrap();
+    // Of the places 0 to 7 the last.
+    assert_eq!(faults(&run.ledger), [5, 0, 0, 0], "{:?}", run.publishing);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_broadcast_is_an_error_that_says_how_it_showed() {
+    for (habit, shows) in [
+        (Habit::Keeps, "what one client said was not heard by another within"),
+        (Habit::Binary, "it sends binary frames"),
+    ] {
+        let error = broadcast(habit, &scenario()).await.unwrap_err().to_string();
+        assert!(
+            error.contains("does not speak the dialect ws-broadcast: ") && error.contains(shows),
+            "{error}"
+        );
+    }
+    // One that keeps the contract, asked as if it only broadcast: its path is another.
+    let fake = FakeServer::start(Fault::None).await;
+    let url = format!("ws://{}/chat", fake.address);
+    let target = Target::Running(Peer::find(&url, Dialect::WsBroadcast).await.unwrap());
+    let stop = CancellationToken::new();
+    let error = run(&scenario(), Transport::Websocket, 1, &target, &|_| {}, &stop)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("the upgrade was answered 404"), "{error}");
 }

@@ -13,18 +13,18 @@ use crate::results::{Segments, ServerCost};
 pub(crate) struct Usage {
     /// Processor time, user and system.
     pub(crate) cpu_s: Option<f64>,
-    user_s: Option<f64>,
-    system_s: Option<f64>,
-    waiting_s: Option<f64>,
-    voluntary: Option<u64>,
-    involuntary: Option<u64>,
-    rss_bytes: Option<u64>,
-    peak_bytes: Option<u64>,
-    threads: Option<u64>,
-    connections: Option<u64>,
-    open_fds: Option<u64>,
+    pub(crate) user_s: Option<f64>,
+    pub(crate) system_s: Option<f64>,
+    pub(crate) waiting_s: Option<f64>,
+    pub(crate) voluntary: Option<u64>,
+    pub(crate) involuntary: Option<u64>,
+    pub(crate) rss_bytes: Option<u64>,
+    pub(crate) peak_bytes: Option<u64>,
+    pub(crate) threads: Option<u64>,
+    pub(crate) connections: Option<u64>,
+    pub(crate) open_fds: Option<u64>,
     /// Requests of listeners, of all transports and answers together.
-    requests: f64,
+    pub(crate) requests: f64,
 }
 
 /// The server's figures at the instants that matter.

@@ -267,7 +267,7 @@ async fn measured(transport: Transport, seed: u64) -> Option<(Seen, Seen)> {
     let server = Server::start();
     let capture = Capture::start(server.address.port());
     let scenario = scenario(seed);
-    let target = Target::Running(server.address);
+    let target = Target::Running(server.address.into());
     let stop = CancellationToken::new();
     let settings = Settings::default();
     let run = run_with(&settings, &scenario, transport, 1, &target, &|_| {}, &stop)

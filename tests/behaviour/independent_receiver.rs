@@ -179,7 +179,7 @@ async fn medians_ms(transport: Transport) -> (f64, f64, TransportRun) {
     let server = Server::start();
     let receiver = Receiver::start(server.address, transport);
     let (settings, scenario) = (Settings::default(), scenario());
-    let target = Target::Running(server.address);
+    let target = Target::Running(server.address.into());
     let stop = CancellationToken::new();
     let run = run_with(&settings, &scenario, transport, 1, &target, &|_| {}, &stop)
         .await

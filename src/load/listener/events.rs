@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use hyper::StatusCode;
 
-use super::http::Http;
+use super::http::{Http, Question};
 use super::sse::{Event, Parser, TooLong};
-use super::{Attendance, End, Listener};
+use super::{Attendance, End, Listener, nchan};
 use crate::load::heard::Heard;
 use crate::load::recorder::{Answer, Failure};
+use crate::results::Dialect;
 
 impl From<TooLong> for End {
     fn from(_: TooLong) -> End {
@@ -21,10 +22,13 @@ pub(super) async fn attend(listener: &mut Listener) -> Attendance {
     let bench = listener.bench.clone();
     let mut http = Http::open(listener).await?;
     http.ready().await?;
-    // Without `Accept: text/event-stream`, so that a refusal comes with its status and not as an event for browsers.
-    let path = format!("/talkplace/events?after={}", listener.cursor);
+    let question = match bench.peer.dialect {
+        Dialect::Nchan => nchan::stream(listener),
+        // Without `Accept: text/event-stream`, so that a refusal comes with its status and not as an event for browsers.
+        _ => Question::from(format!("/talkplace/events?after={}", listener.cursor)),
+    };
     bench.recorder.borrow_mut().request(Instant::now());
-    let answered = bench.timer.within(bench.patience(), http.get(&path)).await;
+    let answered = bench.timer.within(bench.patience(), http.get(&question)).await;
     let answer = answered.map_err(|_| Failure::TimedOut)??;
     if answer.status() != StatusCode::OK {
         let status = answer.status();
@@ -64,6 +68,9 @@ fn refused(listener: &mut Listener, status: StatusCode, body: &[u8]) -> End {
 }
 
 fn take(listener: &mut Listener, event: &Event<'_>, now: Instant) -> Result<(), End> {
+    if listener.bench.peer.dialect == Dialect::Nchan {
+        return nchan::take_event(listener, event, now);
+    }
     let Some(data) = event.data else {
         return Ok(());
     };

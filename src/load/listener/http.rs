@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
-use hyper::header::{CONNECTION, HOST, HeaderValue, USER_AGENT};
-use hyper::{Request, Response};
+use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
 use super::{Bench, End, Listener, Wire};
@@ -32,6 +32,26 @@ pub(super) struct Http {
     was_used: bool,
     /// Whether it is for further requests, too.
     is_kept: bool,
+}
+
+/// What is asked: a path, and what the head has to say besides.
+pub(super) struct Question {
+    pub(super) path: String,
+    pub(super) fields: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// A whole answer.
+pub(super) struct Answered {
+    pub(super) status: StatusCode,
+    pub(super) fields: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl From<String> for Question {
+    fn from(path: String) -> Question {
+        let fields = Vec::new();
+        Question { path, fields }
+    }
 }
 
 /// hyper's side of the connection, within the listener's own task: one of its own would cost each answer two more turns
@@ -80,7 +100,7 @@ impl Http {
             .handshake(TokioIo::new(wire))
             .await
             .map_err(|error| kind(&error))?;
-        let host = HeaderValue::try_from(bench.server.to_string()).expect("an address is a header's value");
+        let host = HeaderValue::try_from(&bench.peer.authority).expect("it was read as part of an address");
         Ok(Http {
             is_kept: bench.scenario.http_keep_alive,
             sender,
@@ -106,11 +126,14 @@ impl Http {
         }
     }
 
-    /// Asks for a path; gives the answer's head. The connection has to be ready.
-    pub(super) async fn get(&mut self, path: &str) -> Result<Response<Incoming>, Failure> {
-        let mut request = Request::get(path)
+    /// Asks; gives the answer's head. The connection has to be ready.
+    pub(super) async fn get(&mut self, question: &Question) -> Result<Response<Incoming>, Failure> {
+        let mut request = Request::get(&question.path)
             .header(HOST, self.host.clone())
             .header(USER_AGENT, HeaderValue::from_static("talkplace"));
+        for (name, value) in &question.fields {
+            request = request.header(name, value);
+        }
         if !self.is_kept {
             request = request.header(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -118,6 +141,16 @@ impl Http {
         let answer = self.connection.during(self.sender.send_request(request)).await;
         self.was_used = true;
         answer.map_err(|error| kind(&error))
+    }
+
+    /// Asks; gives the whole answer. The connection has to be ready.
+    pub(super) async fn ask(&mut self, question: &Question) -> Result<Answered, Failure> {
+        let (head, body) = self.get(question).await?.into_parts();
+        Ok(Answered {
+            status: head.status,
+            fields: head.headers,
+            body: self.whole(body).await?,
+        })
     }
 
     /// All of an answer's body; without a copy when it came in one piece, as short ones do.

@@ -5,13 +5,13 @@
 
 mod events;
 mod http;
+mod nchan;
 mod poll;
 mod sse;
 mod unguarded;
 mod websocket;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,11 +20,12 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-use super::heard::{Gone, Heard};
+use super::heard::{self, Delivery, Gone, Heard, Said};
 use super::link::{Arrival, Link};
 use super::recorder::{Failure, Plan, SharedRecorder};
 use super::socket::Socket;
 use super::tap::{SharedRecording, Tap};
+use super::target::Peer;
 use super::timer::Timer;
 use crate::protocol::{Cursor, Transport};
 use crate::results::Scenario;
@@ -37,7 +38,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// What the listeners of one thread share.
 pub(crate) struct Bench {
     /// The server.
-    pub(crate) server: SocketAddr,
+    pub(crate) peer: Arc<Peer>,
     /// How they listen.
     pub(crate) transport: Transport,
     /// The knobs.
@@ -65,6 +66,8 @@ pub(crate) struct Listener {
     phase: f64,
     /// What it has heard.
     cursor: Cursor,
+    /// The same as nchan has it.
+    place_in_nchan: nchan::Place,
     /// Whether it was ever served.
     is_ready: bool,
     /// Failures since it was last served.
@@ -103,7 +106,10 @@ impl Bench {
         self.wait(one_way).await;
         let stream = {
             let _permit = self.connects.acquire().await.expect("it is never closed");
-            let connected = self.timer.within(self.patience, TcpStream::connect(self.server)).await;
+            let connected = self
+                .timer
+                .within(self.patience, TcpStream::connect(self.peer.address))
+                .await;
             connected
                 .map_err(|_| Failure::TimedOut)?
                 .map_err(|_| Failure::Connect)?
@@ -139,8 +145,10 @@ impl Bench {
 impl Listener {
     /// One that has not connected yet.
     pub(crate) fn new(bench: Rc<Bench>, place: usize, phase: f64, recording: Option<SharedRecording>) -> Listener {
+        let mark = bench.plan.mark.as_deref();
         Listener {
             cursor: bench.plan.base,
+            place_in_nchan: mark.map_or_else(Vec::new, |mark| nchan::place(bench.transport, mark)),
             bench,
             place,
             phase,
@@ -192,11 +200,43 @@ impl Listener {
     fn hear(&mut self, heard: &Heard<'_>, now: Instant) -> Result<(), Failure> {
         let cursor: Cursor = heard.id.parse().map_err(|_| Failure::Unexpected)?;
         self.cursor = cursor;
+        self.record(
+            Delivery {
+                cursor,
+                index: heard::index(&heard.text),
+                at_us: Some(heard.at),
+            },
+            now,
+        );
+        Ok(())
+    }
+
+    /// Takes a message in that comes as its bare text, and tells what it was.
+    fn hear_bare(&mut self, text: &str, now: Instant) -> Said {
+        let feed = self.bench.plan.base.feed;
+        let said = heard::said(text, feed);
+        let index = match said {
+            Said::Load(index) => Some(index),
+            Said::Other => None,
+            Said::Greeting => return said,
+        };
+        let seq = index.map_or(0, heard::seq_of);
+        self.record(
+            Delivery {
+                cursor: Cursor { feed, seq },
+                index,
+                at_us: None,
+            },
+            now,
+        );
+        said
+    }
+
+    fn record(&self, delivery: Delivery, now: Instant) {
         let mut recorder = self.bench.recorder.borrow_mut();
-        if let Err(failure) = recorder.hear(self.place, cursor, heard, now) {
+        if let Err(failure) = recorder.hear(self.place, delivery, now) {
             recorder.failure(failure);
         }
-        Ok(())
     }
 
     /// The feed no longer keeps what follows the cursor: starts again at the oldest message kept.

@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use hyper::StatusCode;
 
-use super::http::Http;
-use super::{Attendance, Bench, End, Listener};
+use super::http::{Answered, Http, Question};
+use super::{Attendance, Bench, End, Listener, nchan};
 use crate::load::heard::Batch;
 use crate::load::recorder::{Answer, Failure};
-use crate::results::{PollPhase, PollTimer};
+use crate::results::{Dialect, PollPhase, PollTimer};
 
 /// The most messages that the contract lets a batch have: a busy feed is then asked as rarely as it can be.
 const LIMIT: usize = 1000;
@@ -43,16 +42,16 @@ pub(super) async fn attend(listener: &mut Listener, kind: Kind) -> Attendance {
     // The first request goes at once: whoever comes (back) wants to know now. The turns begin after it.
     let mut is_first = !listener.is_ready;
     loop {
-        let path = path(listener, kind);
+        let question = question(listener, kind);
         http.ready().await?;
         bench.recorder.borrow_mut().request(Instant::now());
         let patience = match kind {
             Kind::Short => bench.patience(),
             Kind::Long => bench.patience() + bench.scenario.long_poll_timeout,
         };
-        let answered = bench.timer.within(patience, ask(&mut http, &path)).await;
-        let (status, body) = answered.map_err(|_| Failure::TimedOut)??;
-        match take(listener, status, &body, http.arrived())? {
+        let answered = bench.timer.within(patience, http.ask(&question)).await;
+        let answered = answered.map_err(|_| Failure::TimedOut)??;
+        match take(listener, kind, &answered, http.arrived())? {
             Next::Turn if kind == Kind::Short => http.idle(wait_for_turn(&bench, listener.phase, is_first)).await,
             Next::Turn | Next::AtOnce => {}
             Next::Pause => http.idle(listener.pause()).await,
@@ -64,9 +63,13 @@ pub(super) async fn attend(listener: &mut Listener, kind: Kind) -> Attendance {
     }
 }
 
-pub(super) fn path(listener: &Listener, kind: Kind) -> String {
+/// What a poll asks, as the server is spoken to.
+pub(super) fn question(listener: &Listener, kind: Kind) -> Question {
+    if listener.bench.peer.dialect == Dialect::Nchan {
+        return nchan::question(listener, kind);
+    }
     let after = listener.cursor;
-    match kind {
+    Question::from(match kind {
         Kind::Short => format!("/talkplace/poll?after={after}&limit={LIMIT}"),
         Kind::Long => {
             // The first one is not held: its answer says that this listener is there, before the run begins.
@@ -74,19 +77,17 @@ pub(super) fn path(listener: &Listener, kind: Kind) -> String {
             let timeout_ms = if listener.is_ready { timeout.as_millis() } else { 0 };
             format!("/talkplace/long-poll?after={after}&timeout={timeout_ms}ms&limit={LIMIT}")
         }
-    }
-}
-
-pub(super) async fn ask(http: &mut Http, path: &str) -> Result<(StatusCode, Bytes), Failure> {
-    let answer = http.get(path).await?;
-    let status = answer.status();
-    Ok((status, http.whole(answer.into_body()).await?))
+    })
 }
 
 /// Counts an answer and what it carries.
-pub(super) fn take(listener: &mut Listener, status: StatusCode, body: &[u8], now: Instant) -> Result<Next, End> {
+pub(super) fn take(listener: &mut Listener, kind: Kind, answered: &Answered, now: Instant) -> Result<Next, End> {
+    if listener.bench.peer.dialect == Dialect::Nchan {
+        return nchan::take(listener, kind, answered, now);
+    }
+    let body = &answered.body;
     let count = |listener: &Listener, answer| listener.bench.recorder.borrow_mut().answer(answer, now);
-    match status {
+    match answered.status {
         StatusCode::OK => {
             let batch: Batch = serde_json::from_slice(body).map_err(|_| Failure::Unexpected)?;
             let next = batch.next.parse().map_err(|_| Failure::Unexpected)?;

@@ -2,18 +2,16 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use hyper::StatusCode;
 
-use super::http::Http;
-use super::poll::{Kind, ask, path, take, wait_for_turn};
+use super::http::{Answered, Http, Question};
+use super::poll::{Kind, question, take, wait_for_turn};
 use super::{Attendance, Bench, End, Listener};
 use crate::load::recorder::Failure;
 use crate::load::tap::SharedRecording;
 
 /// What comes back from a request: its connection, to be used again, and the answer.
-type Answered = Result<(Http, StatusCode, Bytes), End>;
+type Asked = Result<(Http, Answered), End>;
 
 /// Asks at every tick, over a further connection while the others are busy. The cursor stands still until an answer is there.
 pub(super) async fn attend(listener: &mut Listener) -> Attendance {
@@ -22,7 +20,7 @@ pub(super) async fn attend(listener: &mut Listener) -> Attendance {
     // A recording is of one connection after the other: of the several here it keeps the first.
     let recording = listener.recording.clone();
     // The first answer says that this listener is there; the ticks begin after it.
-    let first = asked(&bench, None, path(listener, Kind::Short), recording.as_ref()).await?;
+    let first = asked(&bench, None, question(listener, Kind::Short), recording.as_ref()).await?;
     let mut free = vec![taken(listener, first)?];
     let mut asking = FuturesUnordered::new();
     let mut turn = Box::pin(wait_for_turn(&bench, phase, false));
@@ -30,7 +28,7 @@ pub(super) async fn attend(listener: &mut Listener) -> Attendance {
         tokio::select! {
             () = &mut turn => {
                 turn.set(wait_for_turn(&bench, phase, false));
-                asking.push(asked(&bench, free.pop(), path(listener, Kind::Short), None));
+                asking.push(asked(&bench, free.pop(), question(listener, Kind::Short), None));
             }
             Some(answered) = asking.next() => free.push(taken(listener, answered?)?),
         }
@@ -38,7 +36,7 @@ pub(super) async fn attend(listener: &mut Listener) -> Attendance {
 }
 
 /// Asks over this connection, or over a new one where there is none or the server has closed it meanwhile.
-async fn asked(bench: &Bench, free: Option<Http>, path: String, recording: Option<&SharedRecording>) -> Answered {
+async fn asked(bench: &Bench, free: Option<Http>, question: Question, recording: Option<&SharedRecording>) -> Asked {
     let open = || Http::over(bench, recording);
     let mut http = match free {
         Some(http) => http,
@@ -49,13 +47,13 @@ async fn asked(bench: &Bench, free: Option<Http>, path: String, recording: Optio
         http.ready().await?;
     }
     bench.recorder.borrow_mut().request(Instant::now());
-    let answered = bench.timer.within(bench.patience(), ask(&mut http, &path)).await;
-    let (status, body) = answered.map_err(|_| Failure::TimedOut)??;
-    Ok((http, status, body))
+    let answered = bench.timer.within(bench.patience(), http.ask(&question)).await;
+    let answered = answered.map_err(|_| Failure::TimedOut)??;
+    Ok((http, answered))
 }
 
 /// Takes in what an answer brought; gives its connection back.
-fn taken(listener: &mut Listener, (http, status, body): (Http, StatusCode, Bytes)) -> Result<Http, End> {
-    take(listener, status, &body, http.arrived())?;
+fn taken(listener: &mut Listener, (http, answered): (Http, Answered)) -> Result<Http, End> {
+    take(listener, Kind::Short, &answered, http.arrived())?;
     Ok(http)
 }

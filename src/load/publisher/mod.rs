@@ -6,25 +6,25 @@
 //! It stands beside the server, with no link before it: a message's own way to the server is no part of what is
 //! compared, and a delay is then what the way to the listener costs.
 
+mod posts;
+mod speaker;
+
 use std::cell::RefCell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use hyper::StatusCode;
-use serde::Deserialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::heard;
-use super::plain::Plain;
 use super::recorder::Plan;
+use super::target::Peer;
 use super::timer::Timer;
-use crate::protocol::{Cursor, Seq};
-use crate::results::Distribution;
+use crate::protocol::Seq;
+use crate::results::{Dialect, Distribution};
+use posts::Posts;
+use speaker::Speaker;
 
 /// Connections opened before the first send, so that it does not have to wait for one.
 const WARM_CONNECTIONS: usize = 4;
@@ -33,7 +33,7 @@ const WARM_CONNECTIONS: usize = 4;
 #[derive(Clone)]
 pub(crate) struct Publisher {
     /// The server.
-    pub(crate) server: SocketAddr,
+    pub(crate) peer: Arc<Peer>,
     /// The schedule, and the clock to keep to it; started already.
     pub(crate) plan: Arc<Plan>,
     /// Length of a text.
@@ -49,7 +49,7 @@ pub(crate) struct Publisher {
 /// What became of the schedule.
 #[derive(Debug, Default)]
 pub(crate) struct Published {
-    /// The position of every message answered `201`, and when that was.
+    /// The position of every message that was accepted, and when that was.
     pub(crate) accepted: Vec<(Seq, Instant)>,
     /// Sends answered otherwise, or not at all.
     pub(crate) failed: u64,
@@ -63,14 +63,16 @@ pub(crate) struct Published {
 struct Desk {
     publisher: Publisher,
     timer: Timer,
-    idle: RefCell<Vec<Plain>>,
+    way: Way,
     published: RefCell<Published>,
 }
 
-/// The answer `201`.
-#[derive(Deserialize)]
-struct Accepted<'a> {
-    id: std::borrow::Cow<'a, str>,
+/// How what is said gets to the server.
+enum Way {
+    /// A request for each message, as many at a time as it takes.
+    Posts(Posts),
+    /// A frame for each message, one after the other.
+    Speaker(Speaker),
 }
 
 impl Publisher {
@@ -87,7 +89,7 @@ impl Publisher {
         let end = start + self.end;
         let desk = Rc::new(Desk {
             timer: Timer::start()?,
-            idle: RefCell::default(),
+            way: Way::to(&self),
             published: RefCell::default(),
             publisher: self,
         });
@@ -130,19 +132,21 @@ impl Desk {
 
     /// Connects beforehand. Should that fail, the sends will find out and count it.
     async fn open_some(&self) {
-        for _ in 0..WARM_CONNECTIONS.min(self.publisher.in_flight) {
-            if let Ok(Ok(plain)) = self
-                .timer
-                .within(self.publisher.patience, Plain::open(self.publisher.server))
-                .await
-            {
-                self.idle.borrow_mut().push(plain);
+        let patience = self.publisher.patience;
+        match &self.way {
+            Way::Posts(posts) => {
+                for _ in 0..WARM_CONNECTIONS.min(self.publisher.in_flight) {
+                    let _ = self.timer.within(patience, posts.open_one()).await;
+                }
+            }
+            Way::Speaker(speaker) => {
+                let _ = self.timer.within(patience, speaker.open()).await;
             }
         }
     }
 
     async fn send(self: Rc<Self>, index: usize, due: Instant) {
-        let sent = self.timer.within(self.publisher.patience, self.post(index, due)).await;
+        let sent = self.timer.within(self.publisher.patience, self.say(index, due)).await;
         let mut published = self.published.borrow_mut();
         match sent.ok().flatten() {
             Some(seq) => {
@@ -153,32 +157,26 @@ impl Desk {
         }
     }
 
-    /// Posts one message over a connection of its own for that long; gives its position, or `None` when it was not accepted.
-    async fn post(&self, index: usize, due: Instant) -> Option<Seq> {
-        let text = Bytes::from(heard::text(index, self.publisher.text_bytes));
-        let mut plain = self.connection().await?;
-        self.published
-            .borrow_mut()
-            .lag
-            .record(Instant::now().saturating_duration_since(due));
-        let (status, body) = plain.post("/talkplace/messages", text).await.ok()?;
-        self.idle.borrow_mut().push(plain);
-        if status != StatusCode::CREATED {
-            return None;
+    /// Says one message; gives its position, or `None` when it was not accepted.
+    async fn say(&self, index: usize, due: Instant) -> Option<Seq> {
+        let bytes = self.publisher.text_bytes;
+        let leaves = || {
+            let lag = Instant::now().saturating_duration_since(due);
+            self.published.borrow_mut().lag.record(lag);
+        };
+        match &self.way {
+            Way::Posts(posts) => posts.say(index, bytes, leaves).await,
+            Way::Speaker(speaker) => speaker.say(index, bytes, leaves).await,
         }
-        let accepted: Accepted = serde_json::from_slice(&body).ok()?;
-        accepted.id.parse().ok().map(|id: Cursor| id.seq)
     }
+}
 
-    /// One that is idle, or a new one.
-    async fn connection(&self) -> Option<Plain> {
-        loop {
-            let Some(plain) = self.idle.borrow_mut().pop() else {
-                return Plain::open(self.publisher.server).await.ok();
-            };
-            if !plain.is_closed() {
-                return Some(plain);
-            }
+impl Way {
+    fn to(publisher: &Publisher) -> Way {
+        let (peer, plan) = (Arc::clone(&publisher.peer), Arc::clone(&publisher.plan));
+        match peer.dialect {
+            Dialect::WsBroadcast => Way::Speaker(Speaker::new(peer, plan)),
+            Dialect::Talkplace | Dialect::Nchan => Way::Posts(Posts::new(peer, plan)),
         }
     }
 }

@@ -224,6 +224,7 @@ mod tests {
             schedule: Schedule::new(&scenario),
             steps: Steps::new(&scenario),
             base: "fake-0".parse().unwrap(),
+            mark: None,
             shows_naive: false,
             tally: Tally::default(),
         };

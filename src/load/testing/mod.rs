@@ -1,5 +1,6 @@
 //! What the tests of several files need.
 
+mod broadcast;
 mod server;
 
 use std::future::Future;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use crate::protocol::Transport;
 use crate::results::{Arrivals, PollPhase, PollTimer, Scenario};
+pub(crate) use broadcast::{Broadcast, Habit};
 pub(crate) use server::{FakeServer, Fault};
 
 /// A small scenario without a delay; tests change what they are about.
