@@ -137,10 +137,10 @@ pub fn turned(results: &Results) -> Option<Vec<String>> {
     let own = LABS[lab].source().scenario(results.quick, &[]).ok()?;
     let knobs = KEYS
         .iter()
-        .filter(|key| !key.is_words_only() && key.get(&own) != key.get(&results.scenario));
-    Some(
-        knobs
-            .map(|key| format!("{}={}", key.name, key.get(&results.scenario)))
-            .collect(),
-    )
+        .filter(|key| !key.is_words_only() && key.get(&own) != key.get(&results.scenario))
+        .map(|key| format!("{}={}", key.name, key.get(&results.scenario)));
+    // A server of one's own is the largest thing that can be turned.
+    let server = results.foreign.as_ref();
+    let server = server.map(|foreign| format!("another server, by the dialect {}", foreign.dialect));
+    Some(knobs.chain(server).collect())
 }

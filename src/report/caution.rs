@@ -46,6 +46,7 @@ fn cautions(results: &Results) -> Vec<Caution> {
         few_messages(results),
         short_window(results),
         little_cpu(&entries),
+        untold_cost(results, &entries),
         no_link(results),
     ];
     let mut cautions = results.unclear.clone();
@@ -253,6 +254,19 @@ fn little_cpu(entries: &[Entry]) -> Option<Caution> {
                 milliseconds(LITTLE_CPU_S * 1e3)
             ),
             "Raise listeners, feed.rate or duration.",
+        )
+    })
+}
+
+/// A server of somebody else's that tells nothing of itself.
+fn untold_cost(results: &Results, entries: &[Entry]) -> Option<Caution> {
+    let is_untold = entries.iter().any(|entry| entry.run.server.cpu_s.is_none());
+    (results.foreign.is_some() && is_untold).then(|| {
+        caution(
+            "The server does not tell what it used: its processor time and its memory are not available here, and whether it was the limit of \
+             this run is not known"
+                .into(),
+            "On this machine, give its process with --target-pid.",
         )
     })
 }

@@ -7,11 +7,8 @@ use crate::results::{Distribution, Health, Memory, MemorySample};
 /// Turns one entry into the text of a cell.
 pub(crate) type Cell = fn(&Entry) -> String;
 
-/// Where the system does not tell what the server's process used.
-const NOT_TOLD: &str = "not told here";
-
-/// Where the system does not count the segments of a connection.
-const NOT_AVAILABLE: &str = "not available here";
+/// Where the server or the system does not tell: what its process used, when it accepted a message, the segments of a connection.
+pub(crate) const NOT_AVAILABLE: &str = "not available here";
 
 /// Requests and connections of the window.
 pub(crate) const REQUESTS: &[(&str, Cell)] = &[
@@ -49,9 +46,9 @@ pub(crate) const DELAY: &[(&str, Cell)] = &[
 
 /// Delay since the server accepted the message: without what the publisher and its request added.
 pub(crate) const SERVER_DELAY: &[(&str, Cell)] = &[
-    ("p50", |e| optional(e.run.server_delay.quantile_ms(0.5), milliseconds)),
-    ("p99", |e| optional(e.run.server_delay.quantile_ms(0.99), milliseconds)),
-    ("max", |e| optional(e.run.server_delay.max_ms(), milliseconds)),
+    ("p50", |e| since_accepted(e, |delay| delay.quantile_ms(0.5))),
+    ("p99", |e| since_accepted(e, |delay| delay.quantile_ms(0.99))),
+    ("max", |e| since_accepted(e, Distribution::max_ms)),
 ];
 
 /// What it took.
@@ -69,7 +66,7 @@ pub(crate) const COST: &[(&str, Cell)] = &[
     ("server CPU per 1,000 deliveries", cpu_per_1000),
     ("server CPU in all", cpu),
     ("server’s open files", |e| {
-        e.run.server.open_fds.map_or(NOT_TOLD.to_owned(), count)
+        e.run.server.open_fds.map_or(NOT_AVAILABLE.to_owned(), count)
     }),
     ("server memory per listener", |e| {
         told(e.memory_per_listener(), e.run.server.rss_after_bytes.is_some(), bytes)
@@ -81,13 +78,13 @@ pub(crate) const PROCESS: &[(&str, Cell)] = &[
     ("CPU in its own code", |e| of_server(e.run.server.user_s, seconds)),
     ("CPU in the kernel", |e| of_server(e.run.server.system_s, seconds)),
     ("CPU a second of one idle listener", |e| {
-        optional(e.cpu_of_an_idle_listener(), milliseconds)
+        of_cpu(e, e.cpu_of_an_idle_listener())
     }),
     ("CPU above idle, per 1,000 deliveries", |e| {
-        optional(e.cpu_above_idle_per_1000_deliveries(), milliseconds)
+        of_cpu(e, e.cpu_above_idle_per_1000_deliveries())
     }),
     ("CPU above idle, per 1,000 requests", |e| {
-        optional(e.cpu_above_idle_per_1000_requests(), milliseconds)
+        of_cpu(e, e.cpu_above_idle_per_1000_requests())
     }),
     ("ready to run, but without a processor", |e| {
         of_server(e.run.server.waiting_s, seconds)
@@ -248,11 +245,24 @@ fn in_memory(entry: &Entry, at: fn(&Memory) -> Option<&MemorySample>) -> String 
 }
 
 fn cpu_per_1000(entry: &Entry) -> String {
+    of_cpu(entry, entry.run.cpu_ms_per_1000_deliveries())
+}
+
+fn of_cpu(entry: &Entry, value: Option<f64>) -> String {
+    told(value, entry.run.server.cpu_s.is_some(), milliseconds)
+}
+
+fn since_accepted(entry: &Entry, figure: fn(&Distribution) -> Option<f64>) -> String {
     told(
-        entry.run.cpu_ms_per_1000_deliveries(),
-        entry.run.server.cpu_s.is_some(),
+        figure(&entry.run.server_delay),
+        since_accepted_is_told(entry),
         milliseconds,
     )
+}
+
+/// Deliveries without one that says when it was accepted are those of a server that does not tell.
+pub(crate) fn since_accepted_is_told(entry: &Entry) -> bool {
+    !entry.run.server_delay.is_empty() || entry.run.delay.is_empty()
 }
 
 fn cpu(entry: &Entry) -> String {
@@ -276,11 +286,11 @@ fn woken_late(entry: &Entry, figure: impl Fn(&Distribution) -> Option<f64>) -> S
 
 fn of_generator(entry: &Entry, figure: impl Fn(&Health) -> Option<String>) -> String {
     let told = entry.run.generator.as_ref().and_then(figure);
-    told.unwrap_or(NOT_TOLD.to_owned())
+    told.unwrap_or(NOT_AVAILABLE.to_owned())
 }
 
 fn of_server<T>(value: Option<T>, write: impl Fn(T) -> String) -> String {
-    value.map_or(NOT_TOLD.to_owned(), write)
+    value.map_or(NOT_AVAILABLE.to_owned(), write)
 }
 
 fn part(entry: &Entry, part: u64) -> String {
@@ -298,6 +308,6 @@ fn told(value: Option<f64>, told: bool, write: fn(f64) -> String) -> String {
     if told {
         optional(value, write)
     } else {
-        NOT_TOLD.to_owned()
+        NOT_AVAILABLE.to_owned()
     }
 }

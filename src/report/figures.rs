@@ -4,7 +4,7 @@ use super::beside::Beside;
 use super::caution;
 use super::cell::{COST, Cell, DELAY, DELIVERIES, GENERATOR, LEDGER, PROCESS, REQUESTS, SERVER_DELAY, SIDE_BY_SIDE};
 use super::entry::Entry;
-use super::knob::knobs;
+use super::knob::{knobs, value};
 use super::prediction::{inputs_table, prediction_table, published};
 use super::rounds::rounds;
 use super::table::{Group, Row, Table};
@@ -99,8 +99,7 @@ fn difference(beside: &Beside) -> Table {
 
 /// Every knob of the first run.
 fn knob_table(beside: &Beside) -> Table {
-    let scenario = &beside.first().scenario;
-    let rows = knobs().map(|key| Row::new(key.name, vec![key.get(scenario), key.help.to_owned()]));
+    let rows = knobs().map(|key| Row::new(key.name, vec![value(key, beside.first()), key.help.to_owned()]));
     Table {
         name: "knobs",
         caption: format!("The knobs of run {}", beside.first().run),

@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::model::Plan;
 use crate::protocol::Transport;
 use crate::results::{
-    Answers, Arrivals, Connections, Counts, Distribution, Failures, Health, Host, Ledger, Memory, MemorySample, Parts,
-    PollPhase, PollTimer, Publishing, Results, SCHEMA, Scenario, Segments, ServerCost, Timeline, TransportRun,
+    Answers, Arrivals, Connections, Counts, Dialect, Distribution, Failures, Foreign, Health, Host, Ledger, Memory,
+    MemorySample, Parts, PollPhase, PollTimer, Publishing, Results, SCHEMA, Scenario, Segments, ServerCost, Timeline,
+    TransportRun,
 };
 
 const LISTENERS: u64 = 300;
@@ -28,12 +29,33 @@ pub(crate) fn three_ways() -> Results {
         host: host(),
         complete: true,
         quick: false,
+        foreign: None,
         runs: vec![poll(), long_poll(), websocket()],
         checks: Vec::new(),
         guesses: Vec::new(),
         unclear: Vec::new(),
         cautions: Vec::new(),
     }
+}
+
+/// A server that somebody else has started, heard over WebSocket, that tells nothing of itself.
+pub(crate) fn foreign() -> Results {
+    let mut run = three_ways();
+    run.runs = vec![TransportRun {
+        server: ServerCost::default(),
+        server_delay: Distribution::new(),
+        memory: None,
+        segments: None,
+        ..websocket()
+    }];
+    run.scenario.transports = vec![Transport::Websocket];
+    run.foreign = Some(Foreign {
+        name: "my server".into(),
+        url: "ws://localhost:3000/chat".into(),
+        dialect: Dialect::WsBroadcast,
+        process: false,
+    });
+    run
 }
 
 /// The same with a hold of 2 s on a quiet feed, and beside it an earlier one with 25 s.

@@ -16,7 +16,7 @@ use super::rounds::apart;
 use super::table::Table;
 use super::wire::{self, Wire};
 use super::word::{list, name};
-use crate::results::{Arrivals, Caution, Host, PollPhase, PollTimer, Scenario};
+use crate::results::{Arrivals, Caution, Foreign, Host, PollPhase, PollTimer, Results};
 
 const TEMPLATE: &str = include_str!("page.html");
 /// What all pages have: how a table is set, how a page begins, and what stands on it.
@@ -58,6 +58,8 @@ struct Run<'a> {
     lab: &'a str,
     title: &'a str,
     question: &'a str,
+    /// What was measured, where talkplace did not start it.
+    foreign: Option<&'a Foreign>,
 }
 
 /// What a page shows of a chart.
@@ -96,6 +98,7 @@ pub(crate) fn page(
             lab: &first.scenario.lab,
             title: &first.scenario.title,
             question: &first.scenario.question,
+            foreign: first.foreign.as_ref(),
         },
         others: beside.runs[1..].iter().map(|run| run.run.as_str()).collect(),
         findings,
@@ -109,9 +112,9 @@ pub(crate) fn page(
             .map(|table| (table.name, table))
             .collect(),
         wires,
-        method: method(&first.scenario),
+        method: method(first),
         host: host(&first.host),
-        command: command(&first.scenario),
+        command: command(first),
     };
     let mut environment = environment()?;
     environment.add_template("page.html", TEMPLATE)?;
@@ -143,7 +146,15 @@ pub(crate) fn figure(chart: &Chart) -> Figure<'_> {
 }
 
 /// How it was measured, in sentences that follow from the knobs.
-fn method(scenario: &Scenario) -> Vec<String> {
+fn method(results: &Results) -> Vec<String> {
+    let scenario = &results.scenario;
+    let server = match &results.foreign {
+        None => "alone, with a fresh server in a process of its own,".to_owned(),
+        Some(foreign) => format!(
+            "in turn on a server that was running already ({} on {}, spoken to in the dialect {}),",
+            foreign.name, foreign.url, foreign.dialect
+        ),
+    };
     let names: Vec<&str> = scenario.transports.iter().map(|transport| name(*transport)).collect();
     let arrivals = match scenario.arrivals {
         Arrivals::Poisson => "at random (Poisson), as people speak who do not know of one another",
@@ -169,8 +180,8 @@ fn method(scenario: &Scenario) -> Vec<String> {
     };
     vec![
         format!(
-            "Each transport ({}) was measured alone, with a fresh server in a process of its own, by {} listeners that heard the same \
-             schedule: {} a second with {} bytes of text, {arrivals}, drawn from the seed {}.",
+            "Each transport ({}) was measured {server} by {} listeners that heard the same schedule: {} a second with {} bytes of \
+             text, {arrivals}, drawn from the seed {}.",
             list(&names),
             count(scenario.listeners.into()),
             messages,

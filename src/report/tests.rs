@@ -101,6 +101,55 @@ fn every_chart_speaks_to_those_who_do_not_see_it() {
 }
 
 #[test]
+fn what_a_server_of_somebody_elses_does_not_tell_is_never_a_zero() {
+    let report = render_one(fixture::foreign());
+    let rows: Vec<&Row> = report
+        .tables
+        .iter()
+        .flat_map(|table| &table.groups)
+        .flat_map(|group| &group.rows)
+        .collect();
+    for untold in [
+        "server CPU per 1,000 deliveries",
+        "server CPU in all",
+        "server’s open files",
+        "server memory per listener",
+        "TCP segments per delivery",
+        "CPU in the kernel",
+        "CPU a second of one idle listener",
+        "CPU above idle, per 1,000 deliveries",
+        "memory at its peak",
+        "context switches, voluntary",
+        "delay, mean",
+        "delay, p99",
+        "work of a message, N·s/W",
+    ] {
+        let row = rows.iter().find(|row| row.head == untold);
+        let row = row.unwrap_or_else(|| panic!("no row is called {untold}"));
+        assert_eq!(row.cells[0], "not available here", "{untold}");
+    }
+    // Half, nine in ten and so on come under the same names from the intended instant, which is ours.
+    let since_accepted = report.tables.iter().flat_map(|table| &table.groups);
+    let since_accepted = since_accepted.filter(|group| group.title == "Delay, since the server accepted it");
+    let cells: Vec<&String> = since_accepted
+        .flat_map(|group| &group.rows)
+        .flat_map(|row| &row.cells)
+        .collect();
+    assert_eq!(cells, ["not available here"; 3]);
+    let cpu = report.charts.iter().find(|chart| chart.name == "cpu.svg").unwrap();
+    assert!(cpu.svg.contains("not available here") && cpu.title == "What the server used is not available here");
+    assert!(report.charts.iter().all(|chart| chart.name != "memory.svg"));
+    assert!(report.html.contains("The server: my server, on ws:"));
+    assert!(report.html.contains("spoken to in the dialect ws-broadcast"));
+    let told = report.cautions.iter().any(|caution| {
+        caution
+            .what
+            .contains("whether it was the limit of this run is not known")
+    });
+    assert!(told, "{:?}", report.cautions);
+}
+
+#[test]
 fn what_is_given_stays_text() {
     let script = "<script>alert(1)</script> & \"so on\"";
     let mut results = fixture::three_ways();
@@ -113,6 +162,10 @@ fn what_is_given_stays_text() {
         what: script.into(),
         try_this: script.into(),
     });
+    results.foreign = fixture::foreign().foreign;
+    let foreign = results.foreign.as_mut().unwrap();
+    foreign.name = script.into();
+    foreign.url = script.into();
     let report = render(&[results.clone(), results]).unwrap();
     assert!(!report.html.contains("<script"), "a script got in");
     assert!(report.html.contains("&lt;script&gt;alert(1)&lt;&#x2f;script&gt;"));

@@ -4,7 +4,7 @@ use super::bars::{Bar, Bars, Part};
 use super::palette::{Texture, colour};
 use super::{Sheet, heads};
 use crate::report::beside::Beside;
-use crate::report::cell::SERVER;
+use crate::report::cell::{NOT_AVAILABLE, SERVER};
 use crate::report::entry::Entry;
 use crate::report::figures::beside_chart;
 use crate::report::finding::title;
@@ -52,7 +52,7 @@ fn bar(entry: &Entry, head: String, below: Vec<String>) -> Bar {
         predicted: None,
         interval: entry.over_rounds(|round| round.run.cpu_ms_per_1000_deliveries()),
         note: match all {
-            None => "this system does not tell".into(),
+            None => NOT_AVAILABLE.into(),
             Some(all) => format!("{} and no delivery", with_unit(figure(all), "s")),
         },
     }

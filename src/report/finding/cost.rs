@@ -68,7 +68,7 @@ pub(super) fn cpu_title(entries: &[&Entry]) -> String {
         [] if entries.iter().any(|entry| entry.run.server.cpu_s.is_some()) => {
             "No delivery, so no CPU time per delivery".to_owned()
         }
-        [] => "This system does not tell what the server used".to_owned(),
+        [] => "What the server used is not available here".to_owned(),
         [all] if all.transports.len() > 1 => "No difference in server CPU that this run can show".to_owned(),
         [only] => format!(
             "1,000 deliveries by {} cost the server {} of CPU",

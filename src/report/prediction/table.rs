@@ -3,6 +3,7 @@
 use super::{Figure, Inputs, Predicted};
 use crate::model::Prediction;
 use crate::report::beside::Beside;
+use crate::report::cell::{NOT_AVAILABLE, since_accepted_is_told};
 use crate::report::entry::Entry;
 use crate::report::number::{NONE, count, figure, milliseconds, with_unit};
 use crate::report::table::{Group, Row, Table};
@@ -49,7 +50,9 @@ fn cells(figure: Figure, entry: &Entry, predicted: &Predicted) -> Vec<String> {
             chance_of(figure, chance, value),
         ]
     };
-    let mut cells = vec![measured.map_or(NONE.to_owned(), |value| figure.write(value))];
+    let is_told = !figure.is_delay() || since_accepted_is_told(entry);
+    let none = if is_told { NONE } else { NOT_AVAILABLE };
+    let mut cells = vec![measured.map_or(none.to_owned(), |value| figure.write(value))];
     cells.extend(against(
         predicted.schedule.as_ref(),
         predicted.chance.of_this_schedule(figure),
@@ -134,7 +137,7 @@ pub(crate) fn inputs_table(beside: &Beside) -> Table {
     let service = |entry: &Entry, inputs: &Inputs, asks: bool| match inputs.service_is_known {
         _ if entry.asks() != asks => NONE.to_owned(),
         true => milliseconds(inputs.service_s * 1e3),
-        false => "not told here, taken as 0".to_owned(),
+        false => format!("{NOT_AVAILABLE}, taken as 0"),
     };
     let rows = vec![
         row("λ, messages a second, as achieved", &|_, one| {
@@ -147,8 +150,9 @@ pub(crate) fn inputs_table(beside: &Beside) -> Table {
         }),
         row("N, listeners", &|_, one| count(one.listeners as u64)),
         row("W, the server’s processors", &|_, one| count(one.workers as u64)),
-        row("work of a message, N·s/W", &|_, one| {
-            milliseconds(one.listeners * one.service_s / one.workers * 1e3)
+        row("work of a message, N·s/W", &|_, one| match one.service_is_known {
+            true => milliseconds(one.listeners * one.service_s / one.workers * 1e3),
+            false => NOT_AVAILABLE.to_owned(),
         }),
         row(
             "G, the gap from an answer to the next request",
