@@ -8,8 +8,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use talkplace::lab::Change;
 use talkplace::load::Settings;
 use talkplace::report::projection::Aim;
-use talkplace::results::Guess;
 use talkplace::results::knob::{read_rate, read_time};
+use talkplace::results::{Dialect, Guess};
 
 use super::advise::AdviseArgs;
 use super::knee::KneeArgs;
@@ -89,6 +89,9 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = KNOBS)]
     pub(crate) quick: bool,
 
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+
     /// Where the folders of runs are kept
     #[arg(long, value_name = "DIR", default_value = "reports")]
     pub(crate) out: PathBuf,
@@ -110,6 +113,36 @@ pub(crate) struct RunArgs {
     /// Threads that the listeners are spread over [default: all processors but one, which is the server's]
     #[arg(long, value_name = "NUMBER", value_parser = threads)]
     pub(crate) generator_threads: Option<NonZeroUsize>,
+}
+
+/// A server that is running already, to be measured instead of talkplace's own.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TargetArgs {
+    /// Measure this server, which is running already: "http://localhost:3000", "ws://localhost:3000/talkplace"
+    #[arg(long, value_name = "URL", help_heading = SERVER)]
+    pub(crate) target: Option<String>,
+    /// How it is spoken to: talkplace, ws-broadcast or nchan
+    #[arg(long, value_name = "NAME", default_value = "talkplace", requires = "target", help_heading = SERVER)]
+    pub(crate) dialect: Dialect,
+    /// Its process on this machine, whose processor time and memory are read with those of all that it has started
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..), requires = "target", help_heading = SERVER)]
+    pub(crate) target_pid: Option<i32>,
+    /// What it is called in reports [default: its host and port]
+    #[arg(long, value_name = "NAME", value_parser = a_name, requires = "target", help_heading = SERVER)]
+    pub(crate) target_name: Option<String>,
+}
+
+const SERVER: &str = "A server of your own";
+
+/// Long enough for a program with its version, and short enough for the label of a bar.
+const LONGEST_NAME: usize = 40;
+
+fn a_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    let is_one = !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
+    is_one
+        .then(|| name.to_owned())
+        .ok_or_else(|| format!("it takes one line of 1 to {LONGEST_NAME} characters"))
 }
 
 /// The knobs of a scenario that can be turned on the command line.
@@ -157,6 +190,7 @@ Examples:
   talkplace run three-ways --set feed.arrivals=constant --set poll.timer=after-answer
   talkplace run three-ways --guess poll.requests=4000 --guess long-poll.delay.p99=60ms
   talkplace run my/scenario.toml --json > results.json
+  talkplace run bring-your-own --target ws://localhost:3000/talkplace --dialect ws-broadcast
 
 What it writes: LAB/RUN/ below --out, with results.json, index.html and the charts as SVG.
 ctrl-C ends it early; transports that were finished by then are kept.";

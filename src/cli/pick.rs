@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use talkplace::lab::{LABS, Source, lab};
-use talkplace::results::{Results, Scenario, latest_complete, read_results};
+use talkplace::results::{Foreign, Results, Scenario, latest_complete, read_results};
 
 /// The scenario that a word names: a lab's, or that of a file (or of the folder it lies in).
 pub(crate) fn scenario(word: &str) -> anyhow::Result<Source> {
@@ -107,7 +107,11 @@ fn read(path: &Path) -> anyhow::Result<(PathBuf, Results)> {
     let Scenario {
         lab, title, question, ..
     } = &mut results.scenario;
-    for words in [&mut results.run, lab, title, question] {
+    let mut words = vec![&mut results.run, lab, title, question];
+    if let Some(Foreign { name, url, .. }) = &mut results.foreign {
+        words.extend([name, url]);
+    }
+    for words in words {
         words.retain(|c| !c.is_control());
     }
     let folder = if path.is_dir() { Some(path) } else { path.parent() };

@@ -3,12 +3,12 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use talkplace::lab::{self, End, MeasureError, Setup, Step};
-use talkplace::load::Target;
+use talkplace::load::{Peer, Target};
 use talkplace::report::{self, Report};
-use talkplace::results::{Results, RunFolder, latest_complete};
+use talkplace::results::{Results, RunFolder, Scenario, latest_complete};
 use time::OffsetDateTime;
 
-use super::args::{RunArgs, generator};
+use super::args::{RunArgs, TargetArgs, generator};
 use super::exit::Exit;
 use super::progress::{Form, Shown};
 use super::stop::{Signal, Stop};
@@ -18,9 +18,8 @@ use super::{pages, pick, predict, runtime, show, terminal};
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let source = pick::scenario(&args.lab)?;
     let scenario = source.scenario(args.quick, &args.knobs.changes())?;
-    let server = std::env::current_exe().context("the system does not tell where this program is")?;
     let setup = Setup {
-        target: Target::Spawn(server),
+        target: target(&args.target, &scenario)?,
         generator: generator(args.generator_threads),
     };
     let guesses = predict::guesses(args, &scenario)?;
@@ -49,6 +48,23 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         }
         Ok(Some(signal)) => stopped(args, folder, &results, signal),
     }
+}
+
+/// The server to measure: one of our own for each transport, or the one that was named.
+fn target(args: &TargetArgs, scenario: &Scenario) -> anyhow::Result<Target> {
+    let Some(url) = &args.target else {
+        let server = std::env::current_exe().context("the system does not tell where this program is")?;
+        return Ok(Target::Spawn(server));
+    };
+    let mut peer = runtime()?.block_on(Peer::find(url, args.dialect))?;
+    peer.fits(scenario)?;
+    if let Some(pid) = args.target_pid {
+        peer = peer.with_process(pid)?;
+    }
+    if let Some(name) = &args.target_name {
+        peer.name.clone_from(name);
+    }
+    Ok(Target::Running(peer))
 }
 
 /// Measures until the end, or until a signal, which it gives back.
