@@ -13,7 +13,7 @@ use super::Server;
 use super::address::counted;
 use super::answer::{self, AnswerBody};
 use super::idempotency::{self, Owner};
-use super::request::ContentType;
+use super::request::{ContentType, json_object};
 use crate::feed::{PublishError, Receipt};
 use crate::protocol::{Refusal, Speaker};
 
@@ -104,9 +104,9 @@ fn text_of(kind: Option<ContentType>, body: &Bytes, max_text: usize) -> Result<S
             .map_err(|_| Refusal::malformed("The text is not UTF-8."))?
             .to_owned(),
         Some(ContentType::Json) => {
-            let said: Said = serde_json::from_slice(body)
-                .map_err(|_| Refusal::malformed("The body is not a JSON object with a text `text`."))?;
-            said.text
+            let said: Option<Said> = json_object(body);
+            said.ok_or_else(|| Refusal::malformed("The body is not a JSON object with a text `text`."))?
+                .text
         }
         _ => return Err(Refusal::UnsupportedType("A message is text/plain or application/json.")),
     };

@@ -7,6 +7,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::HeaderMap;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, TRANSFER_ENCODING};
+use serde::Deserialize;
 
 use crate::protocol::Refusal;
 
@@ -100,6 +101,12 @@ pub(super) fn content_type(headers: &HeaderMap) -> Result<Option<ContentType>, R
     } else {
         Err(Refusal::UnsupportedType("A text that is not UTF-8 is not read here."))
     }
+}
+
+/// A body that is a JSON object with what is wanted of it; `None` of anything else. serde alone would take an array for one, too.
+pub(super) fn json_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+    let is_object = body.trim_ascii_start().starts_with(b"{");
+    is_object.then(|| serde_json::from_slice(body).ok())?
 }
 
 /// The whole body.

@@ -10,7 +10,7 @@ use hyper::header::COOKIE;
 use serde::Deserialize;
 use sha2::Sha256;
 
-use super::request::ContentType;
+use super::request::{ContentType, json_object};
 use crate::protocol::{Refusal, Speaker};
 
 /// Longest name, in code points.
@@ -163,9 +163,9 @@ pub(super) fn chosen_name(kind: Option<ContentType>, body: &[u8]) -> Result<Stri
     let name = match kind {
         Some(ContentType::Form) => form_name(body)?,
         Some(ContentType::Json) => {
-            let body: SignInBody = serde_json::from_slice(body)
-                .map_err(|_| Refusal::malformed("The body is not a JSON object with a text `name`."))?;
-            body.name
+            let body: Option<SignInBody> = json_object(body);
+            body.ok_or_else(|| Refusal::malformed("The body is not a JSON object with a text `name`."))?
+                .name
         }
         None if body.is_empty() => None,
         _ => return Err(Refusal::UnsupportedType("A sign-in is a form or JSON.")),

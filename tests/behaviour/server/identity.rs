@@ -88,6 +88,7 @@ fn a_name_that_is_too_long_or_not_text_is_refused() {
     post(form, "name=%C3%28").assert_problem(400);
     post(form, "name=a&name=b").assert_problem(400);
     post("application/json", r#"{"name":7}"#).assert_problem(400);
+    post("application/json", r#"["Li"]"#).assert_problem(400);
     post("text/plain", "Li").assert_problem(415);
 }
 

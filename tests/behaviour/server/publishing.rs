@@ -54,6 +54,7 @@ fn what_is_no_message_is_refused() {
     post("application/json", b"{").assert_problem(400);
     post("application/json", br#"{"text":""}"#).assert_problem(400);
     post("application/json", br#"{"text":5}"#).assert_problem(400);
+    post("application/json", br#"["a list"]"#).assert_problem(400);
     post("application/json", b"\xff").assert_problem(400);
     post("application/x-www-form-urlencoded", b"text=a").assert_problem(415);
     post("image/png", b"a").assert_problem(415);
