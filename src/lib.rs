@@ -12,10 +12,11 @@
 //! accept → router → transport handler → feed
 //! ```
 //!
-//! Imports go one way, down this list: the binary's `cli`; [`lab`], [`report`]; [`server`], [`load`]; [`results`],
-//! [`model`], [`feed`]; [`protocol`]. The load generator is a stranger who speaks HTTP: it sees neither the server nor the
-//! feed. The feed has never heard of HTTP, and the model is arithmetic that needs nothing of ours.
+//! Imports go one way, down this list: the binary's `cli`; [`lab`], [`report`], [`conformance`]; [`server`], [`load`];
+//! [`results`], [`model`], [`feed`]; [`protocol`]. The load generator and who checks a server are strangers who speak HTTP: they see neither
+//! our server nor the feed. The feed has never heard of HTTP, and the model is arithmetic that needs nothing of ours.
 
+pub mod conformance;
 pub mod feed;
 pub mod lab;
 pub mod load;
