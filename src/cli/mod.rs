@@ -3,6 +3,7 @@
 mod advise;
 mod args;
 mod catalogue;
+mod check;
 mod compare;
 mod eject;
 mod exit;
@@ -48,6 +49,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Project(args) => project::project(&args),
         Command::Advise(args) => advise::advise(&args),
         Command::Verify(args) => verify::verify(&args),
+        Command::Check(args) => check::check(&args),
         Command::Labs(args) => labs::labs(&args),
         Command::Eject(args) => eject::eject(&args),
         Command::Open(args) => open::open(&args),

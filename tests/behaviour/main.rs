@@ -7,6 +7,7 @@
 mod browser;
 mod capture;
 mod command_line;
+mod conformance;
 mod dependencies;
 mod ending;
 mod faults;
