@@ -37,6 +37,7 @@ pub static LABS: &[Lab] = &[
     lab!("03-polling": "README.md", "scenario.toml"),
     lab!("05-long-polling": "README.md", "scenario.toml"),
     lab!("08-broadcast": "README.md", "scenario.toml"),
+    lab!("14-bring-your-own": "README.md", "scenario.toml", "server.js", "websocket.js", "grown.js", "nginx.conf"),
     lab!("15-coordinated-omission": "README.md", "scenario.toml"),
 ];
 

@@ -11,6 +11,7 @@ mod conformance;
 mod dependencies;
 mod ending;
 mod faults;
+mod foreign;
 mod handed_in;
 mod independent_receiver;
 mod keeping;
