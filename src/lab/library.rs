@@ -37,7 +37,10 @@ pub static LABS: &[Lab] = &[
     lab!("03-polling": "README.md", "scenario.toml"),
     lab!("05-long-polling": "README.md", "scenario.toml"),
     lab!("08-broadcast": "README.md", "scenario.toml"),
-    lab!("14-bring-your-own": "README.md", "scenario.toml", "server.js", "websocket.js", "grown.js", "nginx.conf"),
+    lab!(
+        "14-bring-your-own": "README.md", "scenario.toml", "server.js", "websocket.js", "grown.js", "nginx.conf", "peers.js",
+        "peers/ws.js", "peers/bun.js"
+    ),
     lab!("15-coordinated-omission": "README.md", "scenario.toml"),
 ];
 
