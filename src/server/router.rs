@@ -81,12 +81,14 @@ async fn handle(
             publish::allow_visitor(server, &speaker)?;
         }
     }
-    // Which of two origins it is from nobody can say: that is refused where the origin counts.
-    let origin = single(&head.headers, &ORIGIN)?;
-    let site = site(head);
+    // Which of two origins it is from, or which of two sites it was sent to, nobody can say. It is refused for that, but further
+    // down: who is not who they say, for one, comes first.
+    let (origin, site) = (single(&head.headers, &ORIGIN), site(head));
     let is_upgrade = route == Route::Hear(Transport::Websocket) && asks_for_upgrade(head.version, &head.headers);
-    if is_upgrade || head.method == Method::POST {
-        check_origin(connection, origin, site.clone()?.as_ref())?;
+    if (is_upgrade || head.method == Method::POST)
+        && let (Ok(origin), Ok(site)) = (&origin, &site)
+    {
+        check_origin(connection, *origin, site.as_ref())?;
     }
     let speaker = match route {
         Route::Me | Route::Publish | Route::Hear(_) => server.sign_in.speaker(&head.headers)?,
@@ -97,6 +99,7 @@ async fn handle(
     if route == Route::Hear(Transport::Websocket) && !is_upgrade {
         return Err(Refusal::UpgradeRequired);
     }
+    origin?;
     let site = site?;
     match route {
         Route::Page => Ok(page::index(server.desk.is_some())),
