@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{HOST, HeaderValue, LOCATION, ORIGIN, SET_COOKIE};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
@@ -142,6 +142,10 @@ async fn handle(
             Transport::LongPoll => long_poll(worker, query, &head.headers).await,
             Transport::Events => events(worker, query, &head.headers),
             Transport::Websocket => {
+                // How much of a body hyper has read by now is chance: the rest of it would be taken for frames.
+                if !incoming.is_end_stream() {
+                    return Err(Refusal::malformed("A request for a WebSocket has no body."));
+                }
                 let (response, upgrade) = upgrade(worker, speaker, address, head.version, query, &head.headers)?;
                 connection.upgrade_with(upgrade);
                 Ok(response)

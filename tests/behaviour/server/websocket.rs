@@ -467,3 +467,39 @@ fn a_page_of_an_origin_that_is_allowed_gets_its_socket() {
     assert_eq!(with("https://friend.example:444"), 403);
     assert_eq!(with("https://not-a-friend.example"), 403);
 }
+
+#[test]
+fn an_upgrade_with_a_body_is_malformed_however_it_comes() {
+    // Soon enough for one that waits for the rest of a body.
+    let server = Server::with(|config| config.limits.idle_timeout = Duration::from_millis(300));
+    let said = frame(0x80 | TEXT, b"hidden");
+    let length = format!("Content-Length: {}\r\n\r\n", said.len());
+    let chunk = format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", said.len());
+    for (fields, body) in [
+        (&length, said.clone()),
+        (&chunk, [&said[..], b"\r\n0\r\n\r\n"].concat()),
+        (&"Content-Length: 1000\r\n\r\n".to_owned(), said.clone()),
+    ] {
+        for together in [true, false] {
+            let mut client = server.client();
+            let mut head = "GET /talkplace HTTP/1.1\r\nHost: a\r\n".to_owned();
+            for (name, value) in UPGRADE {
+                head += &format!("{name}: {value}\r\n");
+            }
+            head += fields;
+            if together {
+                client.send(&[head.as_bytes(), &body].concat());
+                client.answer().assert_problem(400);
+            } else {
+                client.send(head.as_bytes());
+                client.answer().assert_problem(400);
+                client.send(&body);
+            }
+            let rest = client.rest();
+            assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 4"), "{rest:?}");
+        }
+    }
+    assert!(server.cursor().ends_with("-0"), "nothing was said");
+    let headers = [&UPGRADE[..], &[("Content-Length", "0")]].concat();
+    assert_eq!(upgrade_with(&server, "/talkplace", &headers).status, 101);
+}
