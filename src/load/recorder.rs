@@ -341,6 +341,7 @@ impl Recorder {
 
 fn add(sum: &mut Parts, parts: &Parts) {
     sum.heads += parts.heads;
+    sum.empty_heads += parts.empty_heads;
     sum.bodies += parts.bodies;
     sum.frames += parts.frames;
 }
