@@ -3,6 +3,7 @@
 mod answers;
 mod drain;
 mod events;
+mod holding;
 pub(crate) mod http;
 mod identity;
 pub(crate) mod labs;
