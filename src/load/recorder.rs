@@ -259,8 +259,15 @@ impl Recorder {
             }
         }
         if let Some((naive, at_us)) = self.naive.as_mut().zip(at_us) {
-            let intended_us = start.map(|start| self.plan.clock.wall_us(start + intended));
-            naive.hear(listener, intended_us, at_us, self.plan.clock.wall_us(now));
+            let plan = &self.plan;
+            // A publisher that waits sends in the order of the plan, so that its n-th is the n-th that was accepted: what our own sent
+            // while the server stood still may have been taken in in another order.
+            let turn = cursor.seq.saturating_sub(plan.base.seq + 1) as usize;
+            let due = plan.schedule.intended(turn).filter(|due| plan.schedule.counts(*due));
+            let due_us = due
+                .zip(plan.clock.start())
+                .map(|(due, start)| plan.clock.wall_us(start + due));
+            naive.hear(listener, due_us, at_us, plan.clock.wall_us(now));
         }
         Ok(())
     }
@@ -340,6 +347,7 @@ impl Recorder {
 
 fn add(sum: &mut Parts, parts: &Parts) {
     sum.heads += parts.heads;
+    sum.empty_heads += parts.empty_heads;
     sum.bodies += parts.bodies;
     sum.frames += parts.frames;
 }
@@ -491,6 +499,49 @@ mod tests {
             prop_assert_eq!(one.by_step, other.by_step);
             prop_assert_eq!(one.counts.requests, heard.iter().filter(|(_, _, ms)| (200..800).contains(ms)).count() as u64);
         }
+    }
+
+    #[test]
+    fn a_naive_tool_sends_in_the_order_of_the_plan() {
+        let scenario = Scenario {
+            arrivals: Arrivals::Constant,
+            ..scenario()
+        };
+        let plan = Plan {
+            clock: Clock::new(&scenario),
+            schedule: Schedule::new(&scenario),
+            steps: Steps::new(&scenario),
+            base: "fake-0".parse().unwrap(),
+            mark: None,
+            shows_naive: true,
+            tally: Tally::default(),
+        };
+        let start = Instant::now();
+        plan.clock.start_at(start);
+        let plan = Arc::new(plan);
+        let mut recorder = Recorder::new(Arc::clone(&plan), 1);
+        // Sends 20 to 29 are due every 20 ms from 400 ms on. The server stands still until 700 ms, and takes the last of them first.
+        for seq in 1..=30 {
+            let (index, ms) = if seq <= 20 {
+                (seq - 1, 20 * (seq - 1))
+            } else {
+                (50 - seq, 700)
+            };
+            let now = start + Duration::from_millis(ms as u64);
+            let delivery = Delivery {
+                cursor: format!("fake-{seq}").parse().unwrap(),
+                index: Some(index),
+                at_us: Some(plan.clock.wall_us(now)),
+            };
+            recorder.hear(0, delivery, now).unwrap();
+        }
+        let delay = &recorder.naive.unwrap().delay;
+        assert_eq!(delay.count(), 20);
+        let longest = delay.max_ms().unwrap();
+        assert!(
+            (longest - 300.0).abs() < 3.0,
+            "the one that waited all the time: {longest}"
+        );
     }
 
     #[test]

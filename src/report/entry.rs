@@ -269,6 +269,7 @@ fn add_counts(sum: &mut TransportRun, round: &TransportRun) {
 
 fn add_parts(sum: &mut Parts, more: Parts) {
     sum.heads += more.heads;
+    sum.empty_heads += more.empty_heads;
     sum.bodies += more.bodies;
     sum.frames += more.frames;
 }

@@ -129,6 +129,7 @@ fn poll() -> TransportRun {
     run.counts.answers = answers(full, empty);
     run.bytes_out.heads = requests * 180;
     run.bytes_in.heads = full * 145 + empty * 90;
+    run.bytes_in.empty_heads = empty * 90;
     run.bytes_in.bodies = full * 35 + DELIVERIES * 151;
     run.server.cpu_s = Some(5.4);
     run

@@ -114,6 +114,10 @@ pub struct Connections {
 pub struct Parts {
     /// Request or status line, headers, and the empty line behind them.
     pub heads: u64,
+    /// Of these, the heads of answers that have nothing to say (`204`), which lack some of the headers of the others; 0 to the server, and in
+    /// results from before they were told apart.
+    #[serde(default)]
+    pub empty_heads: u64,
     /// What the receiver came for: batches, an event's lines, the text in a frame.
     pub bodies: u64,
     /// What wraps it: frame headers, control frames, chunk sizes.

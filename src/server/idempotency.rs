@@ -1,4 +1,5 @@
-use std::collections::{HashMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -13,7 +14,7 @@ use crate::feed::{Labelled, Receipt};
 use crate::protocol::{Refusal, Speaker};
 
 /// Whose key it is: two visitors may choose the same one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Owner {
     /// Somebody who has signed in.
     Speaker(u64),
@@ -23,6 +24,8 @@ pub(super) enum Owner {
 
 /// The answers to publishes that carried an `Idempotency-Key`, for a while.
 ///
+/// When there are too many, whoever has the most loses the oldest of theirs: nobody makes others' answers forgotten by having many keys.
+///
 /// A feed in a file has them as labels of its messages, so that a repeat after a restart is one, too.
 pub(super) struct Idempotency {
     remember: Duration,
@@ -30,12 +33,21 @@ pub(super) struct Idempotency {
     answers: Mutex<Answers>,
 }
 
+type Key = (Owner, String);
+
 #[derive(Default)]
 struct Answers {
-    by_key: HashMap<(Owner, String), Receipt>,
-    // Oldest first; every entry of `by_key` stands here once.
-    by_age: VecDeque<(Instant, (Owner, String))>,
+    by_key: HashMap<Key, (Turn, Receipt)>,
+    by_age: BTreeMap<Turn, (Instant, Key)>,
+    /// Those of each owner, oldest first. Nobody stands here with none.
+    by_owner: HashMap<Owner, VecDeque<Turn>>,
+    /// The last of these has the most, and of those who have as many the oldest.
+    by_number: BTreeSet<(usize, Reverse<Turn>, Owner)>,
+    next: Turn,
 }
+
+/// The older, the less.
+type Turn = u64;
 
 impl Owner {
     pub(super) fn of(speaker: &Speaker, address: IpAddr) -> Self {
@@ -64,10 +76,13 @@ impl Idempotency {
             let (Some(key), Some(at)) = (key_of(&label), now.checked_sub(age)) else {
                 continue;
             };
-            answers.forget(now.checked_sub(self.remember), self.at_most);
             // A key may come twice: the second time after it was forgotten, so the second one counts.
-            answers.by_key.insert(key.clone(), Receipt::of(cursor));
-            answers.by_age.push_back((at, key));
+            if let Some((turn, _)) = answers.by_key.get(&key) {
+                let turn = *turn;
+                answers.remove(turn);
+            }
+            answers.forget(now.checked_sub(self.remember), self.at_most);
+            answers.add(at, key, Receipt::of(cursor));
         }
     }
 
@@ -83,20 +98,23 @@ impl Idempotency {
         publish: impl FnOnce(String) -> Result<Receipt, E>,
     ) -> Result<Receipt, E> {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.forget(now.checked_sub(self.remember), self.at_most);
+        answers.forget(now.checked_sub(self.remember), usize::MAX);
         let key = (owner, key);
-        let former = answers.by_key.get(&key);
-        let failed = |receipt: &Receipt| matches!(receipt.known(), Some(Err(_)));
-        if let Some(receipt) = former.filter(|receipt| !failed(receipt)) {
-            return Ok(receipt.clone());
+        let label = || format!("{} {}", key.0, key.1);
+        match answers.by_key.get_mut(&key) {
+            // The feed has not kept it: it was never said.
+            Some((_, receipt)) if matches!(receipt.known(), Some(Err(_))) => {
+                *receipt = publish(label())?;
+                Ok(receipt.clone())
+            }
+            Some((_, receipt)) => Ok(receipt.clone()),
+            None => {
+                let receipt = publish(label())?;
+                answers.forget(None, self.at_most);
+                answers.add(now, key, receipt.clone());
+                Ok(receipt)
+            }
         }
-        let is_new = former.is_none();
-        let receipt = publish(format!("{} {}", key.0, key.1))?;
-        answers.by_key.insert(key.clone(), receipt.clone());
-        if is_new {
-            answers.by_age.push_back((now, key));
-        }
-        Ok(receipt)
     }
 }
 
@@ -127,16 +145,53 @@ impl FromStr for Owner {
 }
 
 impl Answers {
-    /// Lets go of what is older than `before`, and of the oldest until one more fits.
+    fn add(&mut self, at: Instant, key: Key, receipt: Receipt) {
+        let turn = self.next;
+        self.next += 1;
+        self.recount(&key.0, |turns| turns.push_back(turn));
+        self.by_age.insert(turn, (at, key.clone()));
+        self.by_key.insert(key, (turn, receipt));
+    }
+
+    fn remove(&mut self, turn: Turn) {
+        if let Some((_, key)) = self.by_age.remove(&turn) {
+            self.by_key.remove(&key);
+            self.recount(&key.0, |turns| match turns.front() {
+                Some(oldest) if *oldest == turn => drop(turns.pop_front()),
+                _ => turns.retain(|each| *each != turn),
+            });
+        }
+    }
+
+    /// Lets go of what is older than `before`, and of as many as it takes for one more to fit.
     fn forget(&mut self, before: Option<Instant>, at_most: usize) {
-        while let Some((at, _)) = self.by_age.front() {
-            let old = before.is_some_and(|before| *at <= before);
-            if !old && self.by_age.len() < at_most.max(1) {
-                break;
-            }
-            if let Some((_, key)) = self.by_age.pop_front() {
-                self.by_key.remove(&key);
-            }
+        while let Some((turn, _)) = self
+            .by_age
+            .first_key_value()
+            .filter(|(_, (at, _))| before.is_some_and(|before| *at <= before))
+        {
+            let turn = *turn;
+            self.remove(turn);
+        }
+        while self.by_age.len() >= at_most.max(1)
+            && let Some((_, Reverse(oldest), _)) = self.by_number.last()
+        {
+            let oldest = *oldest;
+            self.remove(oldest);
+        }
+    }
+
+    /// Changes which are this owner's, and where the owner stands among all.
+    fn recount(&mut self, owner: &Owner, change: impl FnOnce(&mut VecDeque<Turn>)) {
+        let mut turns = self.by_owner.remove(owner).unwrap_or_default();
+        let place = |turns: &VecDeque<Turn>| Some((turns.len(), Reverse(*turns.front()?), owner.clone()));
+        if let Some(place) = place(&turns) {
+            self.by_number.remove(&place);
+        }
+        change(&mut turns);
+        if let Some(place) = place(&turns) {
+            self.by_number.insert(place);
+            self.by_owner.insert(owner.clone(), turns);
         }
     }
 }
@@ -205,6 +260,40 @@ mod tests {
         }
         assert_eq!(say(&store, 1, "c", now, 9), 3);
         assert_eq!(say(&store, 1, "a", now, 9), 9);
+    }
+
+    #[test]
+    fn who_has_many_keys_loses_their_own_and_nobody_elses() {
+        let store = Idempotency::new(Duration::from_secs(300), 10);
+        let now = Instant::now();
+        for owner in [1, 2, 3] {
+            assert_eq!(say(&store, owner, "k", now, owner), owner);
+        }
+        for n in 0..1_000 {
+            say(&store, 9, &n.to_string(), now, 100 + n);
+        }
+        for owner in [1, 2, 3] {
+            assert_eq!(say(&store, owner, "k", now, 7), owner, "still remembered");
+        }
+        assert_eq!(say(&store, 9, "999", now, 7), 1_099);
+        assert_eq!(say(&store, 9, "0", now, 7), 7, "that one was forgotten");
+        let answers = store.answers.lock().unwrap();
+        assert_eq!((answers.by_key.len(), answers.by_age.len()), (10, 10));
+        assert_eq!(answers.by_owner.values().map(VecDeque::len).sum::<usize>(), 10);
+        assert_eq!((answers.by_owner.len(), answers.by_number.len()), (4, 4));
+    }
+
+    #[test]
+    fn of_those_with_as_many_keys_the_oldest_one_goes() {
+        let store = Idempotency::new(Duration::from_secs(300), 3);
+        let now = Instant::now();
+        for owner in [3, 1, 2, 4] {
+            say(&store, owner, "k", now, owner);
+        }
+        for owner in [1, 2, 4] {
+            assert_eq!(say(&store, owner, "k", now, 7), owner);
+        }
+        assert_eq!(say(&store, 3, "k", now, 7), 7);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What the server's own process has used, as `/metrics` tells it.
 
 use std::fs;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
@@ -8,8 +10,14 @@ use prometheus::{Counter, IntGauge, Registry};
 
 use super::metrics::{opts, registered};
 
+/// How much longer than a look the time to the next one is. Files are counted one by one: with thousands of them open a look takes
+/// milliseconds, and whoever asks again and again must not take more than this share of a processor for that.
+const REST: u32 = 10;
+
 /// The figures of this process. They are looked up when somebody asks, and cost nothing in between.
 pub(super) struct Process {
+    /// When they may be looked up again.
+    next: Mutex<Option<Instant>>,
     cpu: Counter,
     user: Counter,
     system: Counter,
@@ -27,6 +35,7 @@ impl Process {
         let counter = |name, help| registered(registry, Counter::with_opts(opts(name, help)));
         let gauge = |name, help| registered(registry, IntGauge::with_opts(opts(name, help)));
         Process {
+            next: Mutex::default(),
             cpu: counter("process_cpu_seconds_total", "User and system time, in seconds."),
             user: counter("process_cpu_user_seconds_total", "User time, in seconds."),
             system: counter("process_cpu_system_seconds_total", "System time, in seconds."),
@@ -52,8 +61,18 @@ impl Process {
         }
     }
 
-    /// Looks everything up anew. What the system does not tell stays at 0.
+    /// Looks everything up anew, unless that was done a moment ago. What the system does not tell stays at 0.
     pub(super) fn look(&self) {
+        // Whoever finds somebody looking takes what was there before.
+        let Ok(mut next) = self.next.try_lock() else { return };
+        let began = Instant::now();
+        if next.is_none_or(|next| began >= next) {
+            self.look_up();
+            *next = Some(Instant::now() + rest(began.elapsed()));
+        }
+    }
+
+    fn look_up(&self) {
         if let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) {
             let (user, system) = (usage.user_time(), usage.system_time());
             let seconds = |time: nix::sys::time::TimeVal| time.num_microseconds() as f64 / 1e6;
@@ -72,6 +91,11 @@ impl Process {
         self.fds
             .set(fs::read_dir("/proc/self/fd").map_or(0, |fds| fds.count() as i64));
     }
+}
+
+/// For how long a look that took so long is good.
+fn rest(took: Duration) -> Duration {
+    took * REST
 }
 
 /// Another scrape may have counted further in between, and threads that ended may be missing; a counter only goes up.
@@ -110,6 +134,21 @@ mod tests {
         assert_eq!(field(status, "VmRSS"), Some(9100));
         assert_eq!(field(status, "Threads"), Some(3));
         assert_eq!(field(status, "Thread"), None);
+    }
+
+    #[test]
+    fn a_look_is_good_for_ten_times_as_long_as_it_took() {
+        let process = Process::new(&Registry::new());
+        process.look();
+        assert!(process.threads.get() > 0);
+        process.threads.set(-1);
+        *process.next.lock().unwrap() = Some(Instant::now() + Duration::from_secs(60));
+        process.look();
+        assert_eq!(process.threads.get(), -1, "it is not looked up again before");
+        *process.next.lock().unwrap() = Some(Instant::now());
+        process.look();
+        assert!(process.threads.get() > 0);
+        assert_eq!(rest(Duration::from_millis(7)), Duration::from_millis(70));
     }
 
     #[test]

@@ -5,27 +5,39 @@ use std::time::Instant;
 
 use super::config::Publishing;
 
-/// Publishers that are remembered at a time.
+/// Publishers that are remembered for certain: the last so many who have published.
 const PUBLISHERS: usize = 65_536;
 
 /// How often each address, or each visitor, may publish: a token bucket each.
 ///
-/// A bucket that is full again says nothing, so it is forgotten first when there are too many.
+/// Whoever has had as many others after them is forgotten, and may burst once more. It takes the same time for each message however
+/// many publishers there are.
 pub(super) struct Rate<Who> {
     per_s: Option<f64>,
-    buckets: Mutex<HashMap<Who, Bucket>>,
+    buckets: Mutex<Buckets<Who>>,
 }
 
+/// Two shelves: what is used comes to the first, and when that is full it becomes the second, and what was there is gone.
+struct Buckets<Who> {
+    recent: HashMap<Who, Bucket>,
+    former: HashMap<Who, Bucket>,
+}
+
+#[derive(Clone, Copy)]
 struct Bucket {
     tokens: f64,
     at: Instant,
 }
 
-impl<Who: Hash + Eq + Clone> Rate<Who> {
+impl<Who: Hash + Eq> Rate<Who> {
     pub(super) fn new(per_s: Option<f64>) -> Self {
+        let buckets = Buckets {
+            recent: HashMap::new(),
+            former: HashMap::new(),
+        };
         Rate {
             per_s,
-            buckets: Mutex::default(),
+            buckets: Mutex::new(buckets),
         }
     }
 
@@ -37,14 +49,7 @@ impl<Who: Hash + Eq + Clone> Rate<Who> {
         let Some(per_s) = self.per_s else { return Ok(()) };
         let most = (per_s * Publishing::BURST_SECONDS).max(1.0);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= PUBLISHERS && !buckets.contains_key(&who) {
-            buckets.retain(|_, bucket| bucket.refilled(per_s, most, now) < most);
-            // All of them in use: any one is let go, which lets that one burst once more.
-            if let Some(any) = buckets.keys().next().cloned().filter(|_| buckets.len() >= PUBLISHERS) {
-                buckets.remove(&any);
-            }
-        }
-        let bucket = buckets.entry(who).or_insert(Bucket { tokens: most, at: now });
+        let bucket = buckets.of(who, Bucket { tokens: most, at: now });
         bucket.tokens = bucket.refilled(per_s, most, now);
         bucket.at = now;
         if bucket.tokens >= 1.0 {
@@ -52,6 +57,17 @@ impl<Who: Hash + Eq + Clone> Rate<Who> {
             return Ok(());
         }
         Err(((1.0 - bucket.tokens) / per_s).ceil().max(1.0) as u64)
+    }
+}
+
+impl<Who: Hash + Eq> Buckets<Who> {
+    /// The bucket of this one, on the first shelf; a full one for who has none.
+    fn of(&mut self, who: Who, full: Bucket) -> &mut Bucket {
+        if self.recent.len() >= PUBLISHERS && !self.recent.contains_key(&who) {
+            self.former = std::mem::take(&mut self.recent);
+        }
+        let former = self.former.remove(&who);
+        self.recent.entry(who).or_insert_with(|| former.unwrap_or(full))
     }
 }
 
@@ -95,6 +111,26 @@ mod tests {
         let start = Instant::now();
         assert_eq!(rate.take(HERE, start), Ok(()));
         assert_eq!(rate.take(HERE, start), Err(10));
+    }
+
+    #[test]
+    fn who_is_remembered_does_not_grow_and_the_last_ones_are() {
+        let rate = Rate::new(Some(0.001));
+        let start = Instant::now();
+        let many = 3 * PUBLISHERS;
+        for who in 0..many {
+            assert_eq!(rate.take(who, start), Ok(()));
+        }
+        let known = (0..many).filter(|who| {
+            let buckets = rate.buckets.lock().unwrap();
+            buckets.recent.contains_key(who) || buckets.former.contains_key(who)
+        });
+        let known: Vec<usize> = known.collect();
+        assert!(known.len() <= 2 * PUBLISHERS);
+        for who in [many - 1, many - PUBLISHERS] {
+            assert!(rate.take(who, start).is_err(), "{who} has published before");
+        }
+        assert_eq!(rate.take(0, start), Ok(()), "the first one was forgotten");
     }
 
     #[test]

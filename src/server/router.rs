@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{HOST, HeaderValue, LOCATION, ORIGIN, SET_COOKIE};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
@@ -81,12 +81,14 @@ async fn handle(
             publish::allow_visitor(server, &speaker)?;
         }
     }
-    // Which of two origins it is from nobody can say: that is refused where the origin counts.
-    let origin = single(&head.headers, &ORIGIN)?;
-    let site = site(head);
+    // Which of two origins it is from, or which of two sites it was sent to, nobody can say. It is refused for that, but further
+    // down: who is not who they say, for one, comes first.
+    let (origin, site) = (single(&head.headers, &ORIGIN), site(head));
     let is_upgrade = route == Route::Hear(Transport::Websocket) && asks_for_upgrade(head.version, &head.headers);
-    if is_upgrade || head.method == Method::POST {
-        check_origin(connection, origin, site.clone()?.as_ref())?;
+    if (is_upgrade || head.method == Method::POST)
+        && let (Ok(origin), Ok(site)) = (&origin, &site)
+    {
+        check_origin(connection, *origin, site.as_ref())?;
     }
     let speaker = match route {
         Route::Me | Route::Publish | Route::Hear(_) => server.sign_in.speaker(&head.headers)?,
@@ -97,6 +99,7 @@ async fn handle(
     if route == Route::Hear(Transport::Websocket) && !is_upgrade {
         return Err(Refusal::UpgradeRequired);
     }
+    origin?;
     let site = site?;
     match route {
         Route::Page => Ok(page::index(server.desk.is_some())),
@@ -139,6 +142,10 @@ async fn handle(
             Transport::LongPoll => long_poll(worker, query, &head.headers).await,
             Transport::Events => events(worker, query, &head.headers),
             Transport::Websocket => {
+                // How much of a body hyper has read by now is chance: the rest of it would be taken for frames.
+                if !incoming.is_end_stream() {
+                    return Err(Refusal::malformed("A request for a WebSocket has no body."));
+                }
                 let (response, upgrade) = upgrade(worker, speaker, address, head.version, query, &head.headers)?;
                 connection.upgrade_with(upgrade);
                 Ok(response)

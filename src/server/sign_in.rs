@@ -98,19 +98,26 @@ impl SignIn {
     /// Who the request's cookie says it is from; the guest without one.
     ///
     /// # Errors
-    /// Bad signature when `name.sig` is missing or does not match, malformed when one of the two comes twice.
+    /// Bad signature when `name.sig` is missing or does not match, malformed when one of the two comes twice and the first ones match.
     pub(super) fn speaker(&self, headers: &HeaderMap) -> Result<Speaker, Refusal> {
         // Without a name nobody looks at signatures.
-        let Some(name) = cookie(headers, "name")? else {
+        let Some(name) = cookies(headers, "name").next() else {
             return Ok(Speaker::guest());
         };
-        let signature = cookie(headers, "name.sig")?.and_then(text);
+        let signature = cookies(headers, "name.sig").next().and_then(text);
         let (Some(value), Some(signature)) = (text(name), signature) else {
             return Err(Refusal::BadSignature);
         };
         let mut keys = std::iter::once(&self.key).chain(&self.former);
         if !keys.any(|key| key.verify(value, signature)) {
             return Err(Refusal::BadSignature);
+        }
+        for cookie in ["name", "name.sig"] {
+            if cookies(headers, cookie).nth(1).is_some() {
+                return Err(Refusal::malformed(format!(
+                    "The cookie `{cookie}` comes more than once."
+                )));
+            }
         }
         let json = STANDARD.decode(value).ok();
         let speaker = json.and_then(|json| serde_json::from_slice(&json).ok());
@@ -126,23 +133,15 @@ pub(super) fn expired_cookies() -> [&'static str; 2] {
     ]
 }
 
-/// The one value of a cookie, from all `Cookie` headers.
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, Refusal> {
-    let mut found = None;
+/// The values of a cookie, from all `Cookie` headers.
+fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
     // A cookie of another application on this host may hold any bytes; it must not lock its visitor out here.
     let pairs = headers.get_all(COOKIE).iter();
-    for pair in pairs.flat_map(|header| header.as_bytes().split(|byte| *byte == b';')) {
-        let Some(equals) = pair.iter().position(|byte| *byte == b'=') else {
-            continue;
-        };
-        if pair[..equals].trim_ascii() != name.as_bytes() {
-            continue;
-        }
-        if found.replace(pair[equals + 1..].trim_ascii()).is_some() {
-            return Err(Refusal::malformed(format!("The cookie `{name}` comes more than once.")));
-        }
-    }
-    Ok(found)
+    let pairs = pairs.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+    pairs.filter_map(move |pair| {
+        let equals = pair.iter().position(|byte| *byte == b'=')?;
+        (pair[..equals].trim_ascii() == name.as_bytes()).then(|| pair[equals + 1..].trim_ascii())
+    })
 }
 
 /// What a cookie says, with or without the quotes that may be around it (RFC 6265, section 4.1.1).
@@ -271,25 +270,38 @@ mod tests {
     fn a_forged_or_unsigned_name_is_refused() {
         let sign_in = SignIn::new(SigningKey::random(), None);
         let [name, signature] = sign_in.cookies(&Speaker::new(1, "x"));
-        let [other, _] = sign_in.cookies(&Speaker::new(2, "y"));
+        let [other, others] = sign_in.cookies(&Speaker::new(2, "y"));
         assert_eq!(
-            sign_in.speaker(&request_with(&[other, signature.clone()])),
+            sign_in.speaker(&request_with(&[other.clone(), signature.clone()])),
             Err(Refusal::BadSignature)
         );
         assert_eq!(
             sign_in.speaker(&request_with(std::slice::from_ref(&name))),
             Err(Refusal::BadSignature)
         );
-        assert_eq!(sign_in.speaker(&request_with(&[signature])).unwrap(), Speaker::guest());
+        let alone = request_with(std::slice::from_ref(&signature));
+        assert_eq!(sign_in.speaker(&alone).unwrap(), Speaker::guest());
         let elsewhere = SignIn::new(SigningKey::random(), None);
         assert_eq!(
             elsewhere.speaker(&request_with(&sign_in.cookies(&Speaker::new(1, "x")))),
             Err(Refusal::BadSignature)
         );
-        assert!(matches!(
-            sign_in.speaker(&request_with(&[name.clone(), name])),
-            Err(Refusal::Malformed(_))
-        ));
+        // Repeated, it is nobody's, and what is not signed wins over what is malformed.
+        assert_eq!(
+            sign_in.speaker(&request_with(&[name.clone(), name.clone()])),
+            Err(Refusal::BadSignature)
+        );
+        for repeated in [
+            [&name, &signature, &name],
+            [&name, &signature, &others],
+            [&name, &other, &signature],
+        ] {
+            let repeated = repeated.map(String::clone);
+            assert!(matches!(
+                sign_in.speaker(&request_with(&repeated)),
+                Err(Refusal::Malformed(_))
+            ));
+        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub(super) struct AnswerMeter {
     line: Line,
     status: u16,
     length: Length,
+    /// Bytes of the head that is being read.
+    head: u64,
 }
 
 #[derive(Debug, Default)]
@@ -79,8 +81,14 @@ impl AnswerMeter {
     fn step(&mut self, bytes: &[u8], parts: &mut Parts) -> usize {
         match &mut self.state {
             State::Status | State::Headers => {
+                let was_in_fields = matches!(self.state, State::Headers);
                 let taken = self.read_line(bytes, Self::end_of_head_line);
                 parts.heads += taken as u64;
+                self.head += taken as u64;
+                if was_in_fields && !matches!(self.state, State::Headers) {
+                    let head = std::mem::take(&mut self.head);
+                    parts.empty_heads += if self.status == 204 { head } else { 0 };
+                }
                 taken
             }
             State::ChunkSize | State::ChunkEnd | State::Trailers => {
@@ -247,6 +255,7 @@ mod tests {
         };
         Parts {
             heads: of('h'),
+            empty_heads: "HTTP/1.1 204 No Content\r\nDate: now\r\n\r\n".len() as u64,
             bodies: of('b'),
             frames: of('f'),
         }

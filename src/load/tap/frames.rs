@@ -97,9 +97,9 @@ mod tests {
         stream.extend([0x8a, 0x82, 1, 2, 3, 4, 5, 6]); // a masked pong of two bytes
         stream.extend([0x82, 0x83, 1, 2, 3, 4, 5, 6, 7]); // masked data of three bytes
         let expected = Parts {
-            heads: 0,
             bodies: 1 + 125 + 126 + 65_535 + 65_536 + 3,
             frames: 2 + 2 + 2 + 4 + 4 + 10 + 9 + 8 + 6,
+            ..Parts::default()
         };
         for cut in [1, 2, 3, 7, 1000, usize::MAX] {
             let (mut meter, mut parts) = (FrameMeter::default(), Parts::default());

@@ -68,8 +68,16 @@ pub(crate) enum Ticks {
 pub(crate) struct Panel {
     pub(crate) title: String,
     pub(crate) curves: Vec<Curve>,
-    /// Places of the horizontal axis that somebody has published something about.
-    pub(crate) marks: Vec<(f64, String)>,
+    /// What somebody has published about it.
+    pub(crate) marks: Vec<Published>,
+}
+
+/// A published figure, with the words that are written beside it.
+pub(crate) enum Published {
+    /// A place of the horizontal axis.
+    At(f64, String),
+    /// A line. Its words stand in the lower right corner and say which line it is.
+    Along(Vec<At>, String),
 }
 
 /// One transport.
@@ -281,7 +289,15 @@ impl Curves {
                 .flatten();
             spots.chain(curve.model.iter().copied())
         });
-        all.map(of).filter(|value| value.is_finite()).collect()
+        let marks = self.panels.iter().flat_map(|panel| &panel.marks);
+        let published = marks.flat_map(|mark| match mark {
+            Published::At(..) => [].iter(),
+            Published::Along(places, _) => places.iter(),
+        });
+        all.chain(published.copied())
+            .map(of)
+            .filter(|value| value.is_finite())
+            .collect()
     }
 
     fn panel(&self, canvas: &Canvas, panel: &Panel, place: &Place, is_first: bool) -> Drawn {
@@ -292,10 +308,23 @@ impl Curves {
             let bold = Type { bold: true, ..BODY };
             canvas.text(&panel.title, (place.left, place.top - HEAD / 2.0), bold)?;
         }
-        for (value, text) in &panel.marks {
-            place.mark(canvas, x.at(*value), text)?;
-        }
         let at = |(across, up): At| (x.at(across), y.at(up));
+        for (n, mark) in panel.marks.iter().enumerate() {
+            let row = 14.0 * n as f64;
+            match mark {
+                Published::At(value, text) => {
+                    let x = x.at(*value);
+                    canvas.dashed(&[(x, place.top), (x, place.bottom)], 4.0, INK, 1.2)?;
+                    place.beside(canvas, (x, place.top + 9.0 + row), text)?;
+                }
+                Published::Along(places, text) => {
+                    let places: Vec<At> = places.iter().copied().map(at).collect();
+                    canvas.dashed(&places, 4.0, INK, 1.2)?;
+                    // Not at its end, where the curves' own points are.
+                    place.beside(canvas, (place.right, place.bottom - 24.0 + row), text)?;
+                }
+            }
+        }
         let mut labels = Labels::default();
         for curve in &panel.curves {
             curve.lines(canvas, at)?;
@@ -353,9 +382,8 @@ struct Place {
 }
 
 impl Place {
-    /// A dashed line where something was published, with its text at the upper end.
-    fn mark(&self, canvas: &Canvas, x: f64, text: &str) -> Drawn {
-        canvas.dashed(&[(x, self.top), (x, self.bottom)], 4.0, INK, 1.2)?;
+    /// Words beside what somebody has published: at its right, or where there is no room at its left.
+    fn beside(&self, canvas: &Canvas, (x, y): At, text: &str) -> Drawn {
         let fits_right = x + 6.0 + width(text, SMALL.size) < self.right;
         let (x, side) = if fits_right {
             (x + 6.0, Side::Right)
@@ -364,7 +392,7 @@ impl Place {
         };
         canvas.text(
             text,
-            (x, self.top + 9.0),
+            (x, y),
             Type {
                 side,
                 colour: INK,

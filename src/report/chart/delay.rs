@@ -8,7 +8,7 @@ use super::axis::{Axis, plain};
 use super::canvas::{At, Canvas, DrawingError, Drawn, Side, Type, drawn};
 use super::frame::{BODY, Frame, MARGIN, SMALL, WIDTH};
 use super::model_curve::model_curve;
-use super::palette::{QUIET, RULE, colour, mark};
+use super::palette::{INK, QUIET, RULE, colour, mark};
 use super::{Sheet, heads};
 use crate::report::beside::Beside;
 use crate::report::cell::DELAY;
@@ -16,7 +16,7 @@ use crate::report::entry::Entry;
 use crate::report::figures::beside_chart;
 use crate::report::finding::title;
 use crate::report::number::milliseconds;
-use crate::report::prediction::Predicted;
+use crate::report::prediction::{Predicted, Transits, transits};
 
 const LEFT: f64 = 186.0;
 const CURVES: f64 = 240.0;
@@ -32,7 +32,7 @@ pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
     Sheet {
         name: "delay",
         topic: "Delay",
-        reading: "A curve further to the left is quicker, a steep one is steady. The filled mark is where half of the deliveries had come (p50), the open one where 99 in 100 had (p99), the short stroke at the end is the slowest. Each step of the axis multiplies the time. The dotted curve is what the model says of this very schedule of messages; it begins when the server accepts a message, so what the publisher took until then is put before it, on average.",
+        reading: "A curve further to the left is quicker, a steep one is steady. The filled mark is where half of the deliveries had come (p50), the open one where 99 in 100 had (p99), the short stroke at the end is the slowest. Each step of the axis multiplies the time. The dotted curve is what the model says of this very schedule of messages; it begins when the server accepts a message, so what the publisher took until then is put before it, on average. What others have published stands below, at the times that it comes to on this link.",
         drawn: draw(beside, &title, print),
         title,
         table: beside_chart(
@@ -50,7 +50,8 @@ fn draw(beside: &Beside, title: &str, print: String) -> Result<String, DrawingEr
     let top = frame.top() + 18.0;
     let bottom = top + CURVES;
     let rows = bottom + 14.0;
-    let rows_end = rows + ROW * beside.entries.len() as f64;
+    let published = transits(beside);
+    let rows_end = rows + ROW * (beside.entries.len() + published.len()) as f64;
     let end = rows_end + 44.0;
     drawn((WIDTH, frame.height(end)), |canvas| {
         frame.draw(canvas, end)?;
@@ -74,6 +75,11 @@ fn draw(beside: &Beside, title: &str, print: String) -> Result<String, DrawingEr
             heading(canvas, &head, &below, y)?;
             row(canvas, entry, &times, y)?;
         }
+        for (at, one) in published.iter().enumerate() {
+            let y = rows + ROW * ((beside.entries.len() + at) as f64 + 0.5);
+            heading(canvas, one.source, &[format!("published: {}", one.about)], y)?;
+            published_row(canvas, one, &times, y)?;
+        }
         Ok(())
     })
 }
@@ -92,7 +98,8 @@ fn times(beside: &Beside) -> Axis {
         let curve = model_curve(entry, predicted)?;
         Some([curve.first()?.0, curve.last()?.0])
     });
-    let ends: Vec<[f64; 2]> = measured.chain(predicted).collect();
+    let published = transits(beside).into_iter().map(|one| [one.mean_ms, one.longest_ms]);
+    let ends: Vec<[f64; 2]> = measured.chain(predicted).chain(published).collect();
     let quickest = ends.iter().map(|[quickest, _]| *quickest).reduce(f64::min);
     let slowest = ends.iter().map(|[_, slowest]| *slowest).reduce(f64::max);
     Axis::logarithmic(
@@ -264,4 +271,22 @@ fn row(canvas: &Canvas, entry: &Entry, times: &Axis, y: f64) -> Drawn {
     };
     canvas.text(&format!("p50 {}", milliseconds(p50)), (half - 10.0, y), left)?;
     canvas.text(&format!("p99 {}", milliseconds(p99)), (end.max(most) + 10.0, y), SMALL)
+}
+
+/// What somebody has published, as strokes at the times that it comes to on this link.
+fn published_row(canvas: &Canvas, one: &Transits, times: &Axis, y: f64) -> Drawn {
+    let stroke = |x: f64| canvas.line((x, y - 5.0), (x, y + 5.0), INK, 1.6);
+    let (mean, longest) = (times.at(one.mean_ms), times.at(one.longest_ms));
+    stroke(mean)?;
+    if longest - mean < 1.0 {
+        return canvas.text(one.both, (mean + 10.0, y), SMALL);
+    }
+    stroke(longest)?;
+    canvas.line((mean, y), (longest, y), INK, 0.9)?;
+    let left = Type {
+        side: Side::Left,
+        ..SMALL
+    };
+    canvas.text(one.mean, (mean - 10.0, y), left)?;
+    canvas.text(one.longest, (longest + 10.0, y), SMALL)
 }

@@ -140,16 +140,22 @@ fn service_s(entry: &Entry) -> Option<f64> {
     over(entry.run.cpu_above_idle_s().or(entry.run.server.cpu_s)?, pieces)
 }
 
-/// Requests and answers as they were on average. The heads of full and of empty answers are not told apart in the results.
+/// Requests and answers as they were on average. A full answer has headers that an empty one lacks, but older results do not tell them apart.
 fn sizes(entry: &Entry, cursor_bytes: usize) -> PollBytes {
     let (run, answers) = (&entry.run, &entry.run.counts.answers);
-    let answered = answers.with_messages + answers.empty + answers.refused;
-    let request = over(run.bytes_out.total() as f64, run.counts.requests).unwrap_or(0.0);
-    let head = over((run.bytes_in.heads + run.bytes_in.frames) as f64, answered).unwrap_or(0.0);
+    let full = answers.with_messages + answers.refused;
+    let all_heads = run.bytes_in.heads + run.bytes_in.frames;
+    let head = over(all_heads as f64, full + answers.empty).unwrap_or(0.0);
+    let of_empty = run.bytes_in.empty_heads;
+    let empty_head = over(of_empty as f64, answers.empty).filter(|head| *head > 0.0);
+    let full_head = match empty_head {
+        Some(_) => over((all_heads - of_empty) as f64, full),
+        None => None,
+    };
     PollBytes {
-        request,
-        empty_answer: head,
-        full_answer: head + batch_envelope(cursor_bytes) as f64,
+        request: over(run.bytes_out.total() as f64, run.counts.requests).unwrap_or(0.0),
+        empty_answer: empty_head.unwrap_or(head),
+        full_answer: full_head.unwrap_or(head) + batch_envelope(cursor_bytes) as f64,
     }
 }
 

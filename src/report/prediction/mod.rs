@@ -9,12 +9,14 @@ mod figure;
 mod inputs;
 mod published;
 mod table;
+mod transits;
 mod verdict;
 
 pub(crate) use figure::Figure;
 pub(crate) use inputs::Inputs;
 pub(crate) use published::published;
 pub(crate) use table::{inputs_table, prediction_table};
+pub(crate) use transits::{Transits, transits};
 pub(crate) use verdict::{judge, verdicts};
 
 use super::entry::Entry;

@@ -222,13 +222,14 @@ fn sensor((long_poll, websocket): (One, One)) -> Option<Vec<Claim>> {
 
 /// Headers of a poll and its answer, and what a frame adds.
 fn overhead(poll: Option<One>, websocket: Option<One>) -> Vec<Claim> {
-    let heads = poll.and_then(|(entry, predicted)| {
-        let answered = entry.run.counts.answers.with_messages + entry.run.counts.answers.empty;
-        (answered > 0 && entry.run.counts.requests > 0).then(|| Claim {
+    let heads = poll.and_then(|(entry, _)| {
+        let run = &entry.run;
+        let answered = run.counts.answers.with_messages + run.counts.answers.empty;
+        (answered > 0 && run.counts.requests > 0).then(|| Claim {
             what: "headers of a poll and its answer".into(),
             published: "500 to 800\u{a0}B".into(),
             predicted: None,
-            measured: Some(predicted.inputs.sizes.request + predicted.inputs.sizes.empty_answer),
+            measured: Some((run.bytes_out.heads + run.bytes_in.heads) as f64 / run.counts.requests as f64),
             write: bytes,
         })
     });

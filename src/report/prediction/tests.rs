@@ -38,6 +38,22 @@ fn the_figures_of_the_run_are_what_the_model_is_told() {
 }
 
 #[test]
+fn heads_of_full_and_of_empty_answers_are_told_apart() {
+    let results = fixture::three_ways();
+    let (_, poll) = predicted(&results, Transport::Poll);
+    let envelope = crate::model::bytes::batch_envelope(poll.inputs.cursor_bytes) as f64;
+    assert_eq!(poll.inputs.sizes.empty_answer, 90.0);
+    assert_eq!(poll.inputs.sizes.full_answer, 145.0 + envelope);
+    // Where they are not, each is as the average.
+    let older = every(results, |run| run.bytes_in.empty_heads = 0);
+    let (entry, poll) = predicted(&older, Transport::Poll);
+    let answers = &entry.run.counts.answers;
+    let average = entry.run.bytes_in.heads as f64 / (answers.empty + answers.with_messages) as f64;
+    assert_eq!(poll.inputs.sizes.empty_answer, average);
+    near(Some(poll.inputs.sizes.full_answer), average + envelope);
+}
+
+#[test]
 fn no_workers_are_as_many_as_processors() {
     let mut results = fixture::three_ways();
     results.scenario.server_workers = 0;

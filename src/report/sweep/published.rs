@@ -6,6 +6,7 @@ use crate::model::crossover::{Crossover, with_short_poll};
 use crate::model::published::{Published, find};
 use crate::model::{Exchange, LongPoll, ShortPoll};
 use crate::protocol::Transport;
+use crate::report::chart::curves::Published as Mark;
 use crate::report::number::{NONE, bytes, figure, milliseconds, percent, times, with_unit};
 use crate::report::table::{Group, Row, Table};
 use crate::results::Arrivals;
@@ -16,23 +17,28 @@ const BEHIND: f64 = 1.5;
 /// What stands in one row: what it is about, published, predicted, measured.
 type Claim = (String, String, String, String);
 
-/// Places of the knob to mark on the chart of this name, each with the words beside it.
-pub(super) fn marks(field: &Field, panel: &Panel, chart: &str) -> Vec<(f64, String)> {
-    let mark = match chart {
-        "requests" => busy_feed(field, panel).map(|at| (at, "Lubbers and Greco: a message an interval".to_owned())),
-        "mean-delay" | "p99-delay" => {
-            step(field, panel).map(|at| (at, "Pimentel and Nickerson: half an interval of way".to_owned()))
-        }
-        "empty" | "cpu" => {
-            publish_interval(field, panel).map(|at| (at, "Bozdag et al.: the publish interval".to_owned()))
-        }
-        _ => None,
+/// What is drawn into the chart of this name: places of the knob, and lines over it, each with the words beside it.
+pub(super) fn marks(field: &Field, panel: &Panel, chart: &str) -> Vec<Mark> {
+    let places: Vec<(Option<f64>, &str)> = match chart {
+        "requests" => vec![(busy_feed(field, panel), "Lubbers and Greco: a message an interval")],
+        "mean-delay" | "p99-delay" => vec![(step(field, panel), "Pimentel and Nickerson: half an interval of way")],
+        "empty" => vec![(publish_interval(field, panel), "Bozdag et al.: the publish interval")],
+        "cpu" => vec![
+            (publish_interval(field, panel), "Bozdag et al.: the publish interval"),
+            (cheaper_interval(field, panel), "Van de Vyvere et al.: break-even"),
+        ],
+        "memory" => return memory_lines(field, panel),
+        _ => Vec::new(),
     };
     // One that lies beyond the points has no place on their axis.
     let along = field.along();
     let least = along.iter().map(|(x, _)| *x).fold(f64::INFINITY, f64::min);
     let most = along.iter().map(|(x, _)| *x).fold(0.0, f64::max);
-    mark.into_iter().filter(|(at, _)| (least..=most).contains(at)).collect()
+    let within = places.into_iter().filter_map(|(at, text)| Some((at?, text.to_owned())));
+    within
+        .filter(|(at, _)| (least..=most).contains(at))
+        .map(|(at, text)| Mark::At(at, text))
+        .collect()
 }
 
 /// The published figures that this sweep repeats, by source; `None` when it repeats none.
@@ -234,14 +240,56 @@ fn cheaper_polling(field: &Field, panel: &Panel) -> Option<Claim> {
     };
     let poll_s = cost(Transport::Poll, true)?;
     let push_s = cost(Transport::Events, false).or_else(|| cost(Transport::Websocket, false))?;
-    let source = find("van-de-vyvere-live-data")?;
-    let published = source.value("delay from which polling carries more")? / source.value("message interval")?;
+    let published = cheaper_messages()?;
     Some((
         "messages an interval from which polling costs the server less than pushing".to_owned(),
         times(published),
         NONE.to_owned(),
         times(poll_s / push_s),
     ))
+}
+
+/// The interval that this comes to at the rate of this feed.
+fn cheaper_interval(field: &Field, panel: &Panel) -> Option<f64> {
+    let has_push = panel.of(Transport::Events).or(panel.of(Transport::Websocket)).is_some();
+    if field.key.name != "poll.interval" || panel.of(Transport::Poll).is_none() || !has_push {
+        return None;
+    }
+    Some(cheaper_messages()? / any(panel)?.results.scenario.rate_per_s)
+}
+
+/// 10 s of a message every 5 s.
+fn cheaper_messages() -> Option<f64> {
+    let source = find("van-de-vyvere-live-data")?;
+    Some(source.value("delay from which polling carries more")? / source.value("message interval")?)
+}
+
+/// What idle WebSockets cost elsewhere, from the first measured point on.
+fn memory_lines(field: &Field, panel: &Panel) -> Vec<Mark> {
+    const STEPS: i32 = 24;
+    let line = panel.of(Transport::Websocket).filter(|_| field.key.name == "listeners");
+    let Some(spots) = line.map(|line| line.clear().collect::<Vec<_>>()) else {
+        return Vec::new();
+    };
+    let (Some(first), Some(last)) = (spots.first(), spots.last()) else {
+        return Vec::new();
+    };
+    let Some(bytes) = first.entry.run.server.rss_after_bytes else {
+        return Vec::new();
+    };
+    let slope = |what: &str, words: &str| {
+        let each = find("centrifugo-idle")?.value(what)? * 1e3;
+        let place = |step| {
+            let x = first.x + (last.x - first.x) * f64::from(step) / f64::from(STEPS);
+            (x, bytes as f64 + each * (x - first.x))
+        };
+        Some(Mark::Along((0..=STEPS).map(place).collect(), words.to_owned()))
+    };
+    let lines = [
+        slope("200,000 idle, each", "upper dashes: Centrifugo, 27 kB a WebSocket"),
+        slope("200,000 idle, tuned, each", "lower dashes: the same, tuned, 10.9 kB"),
+    ];
+    lines.into_iter().flatten().filter(|_| last.x > first.x).collect()
 }
 
 /// The slope of resident memory over listeners.

@@ -224,8 +224,17 @@ fn what_others_published_is_marked_and_told() {
         .unwrap();
     assert!(delay.svg.contains("Pimentel and Nickerson"));
 
+    let drawn = |swept: &SweepReport, name: &str| {
+        let mut charts = swept.report.charts.iter();
+        charts.find(|chart| chart.name == name).unwrap().svg.clone()
+    };
     let (plan, results) = sweep(&[("poll.interval", &["50ms", "1s"])], sensor);
-    let told = table(&render(&plan, &results).unwrap());
+    let swept = render(&plan, &results).unwrap();
+    let told = table(&swept);
+    // At four messages a second their ten seconds of a message every five are half a second.
+    let cpu = drawn(&swept, "cpu.svg");
+    assert!(cpu.contains("Bozdag et al.") && cpu.contains("Van de Vyvere et al."));
+    assert!(drawn(&swept, "empty.svg").contains("Bozdag et al."));
     assert!(
         told.contains("polls in vain, asking every 50ms") && told.contains("80 %"),
         "{told}"
@@ -235,7 +244,10 @@ fn what_others_published_is_marked_and_told() {
     let (plan, results) = sweep(&[("listeners", &["100", "300"])], |run| {
         run.runs[2].server.rss_settled_bytes = Some(8_000_000 + 10_000 * u64::from(run.scenario.listeners));
     });
-    let told = table(&render(&plan, &results).unwrap());
+    let swept = render(&plan, &results).unwrap();
+    let memory = drawn(&swept, "memory.svg");
+    assert!(memory.contains("Centrifugo, 27 kB a WebSocket") && memory.contains("tuned, 10.9 kB"));
+    let told = table(&swept);
     assert!(
         told.contains("27 kB, tuned 10.9 kB") && told.contains("10 kB"),
         "{told}"

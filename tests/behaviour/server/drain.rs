@@ -75,3 +75,45 @@ fn who_does_not_go_is_cut_at_the_drain_timeout() {
     let ended = server.shut_down();
     ended.recv_timeout(PATIENCE).unwrap();
 }
+
+#[test]
+fn what_comes_while_it_drains_is_refused() {
+    let mut server = Server::start();
+    let head = "POST /talkplace/messages HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\n";
+    let mut publishers: Vec<_> = (0..2).map(|_| server.client()).collect();
+    for publisher in &mut publishers {
+        publisher.send(format!("{head}ha").as_bytes());
+    }
+    // Somebody who is still being told everything keeps the server there meanwhile.
+    let mut ws = Ws::open(&server, "/talkplace");
+    server.wait_for("talkplace_connections", "4");
+    let ended = server.shut_down();
+    assert_eq!(ws.frame().0, super::websocket::CLOSE);
+    for mut publisher in publishers {
+        publisher.send(b"lf");
+        let answer = publisher.answer();
+        answer.assert_problem(503);
+        assert!(answer.header("retry-after").is_some());
+        assert_eq!(answer.json()["type"], "urn:talkplace:refusal:draining");
+        assert!(publisher.is_closed());
+    }
+    ended.recv_timeout(PATIENCE).unwrap();
+}
+
+#[test]
+fn what_was_accepted_is_written_before_the_held_are_let_go() {
+    let mut server = Server::start();
+    let start = server.cursor();
+    let mut held: Vec<_> = (0..8).map(|_| server.client()).collect();
+    for held in &mut held {
+        held.send_request("GET", &format!("/talkplace/long-poll?after={start}"), &[], b"");
+    }
+    server.wait_for("talkplace_held_polls", "8");
+    server.say("last words");
+    let ended = server.shut_down();
+    for held in &mut held {
+        assert_eq!(held.answer().texts(), ["last words"]);
+        assert!(held.is_closed());
+    }
+    ended.recv_timeout(PATIENCE).unwrap();
+}

@@ -179,3 +179,61 @@ fn the_bounds_of_a_head_are_settings() {
     let many = |n: usize| format!("GET /healthz HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(n));
     assert_eq!((status(many(4)), status(many(5))), (200, 431));
 }
+
+#[test]
+fn a_body_may_be_as_long_as_its_limit_and_no_longer() {
+    let server = Server::with(|config| config.publishing.max_text = 10);
+    // Six times the text, as every character may be escaped, and 1 KiB for what goes around it.
+    let longest = 6 * 10 + 1024;
+    let body = |length: usize| {
+        let json = r#"{"text":"0123456789"}"#;
+        " ".repeat(length - json.len()) + json
+    };
+    let chunked = |length: usize| {
+        let mut client = server.client();
+        client.send(b"POST /talkplace/messages HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n");
+        client.send(
+            format!(
+                "Transfer-Encoding: chunked\r\n\r\n{length:x}\r\n{}\r\n0\r\n\r\n",
+                body(length)
+            )
+            .as_bytes(),
+        );
+        client.answer()
+    };
+    let whole = |length: usize| {
+        let body = body(length);
+        server
+            .client()
+            .post("/talkplace/messages", "application/json", body.as_bytes())
+    };
+    assert_eq!((whole(longest).status, chunked(longest).status), (201, 201));
+    whole(longest + 1).assert_problem(413);
+    chunked(longest + 1).assert_problem(413);
+    let text = |length: usize| {
+        server
+            .client()
+            .post("/talkplace/messages", "text/plain", &vec![b'x'; length])
+    };
+    assert_eq!(text(10).status, 201);
+    text(11).assert_problem(413);
+}
+
+#[test]
+fn what_a_websocket_says_may_be_as_long_as_a_text_and_no_longer() {
+    use super::websocket::{TEXT, Ws, frame};
+    let server = Server::with(|config| config.publishing.max_text = 10);
+    let mut ws = Ws::open(&server, "/talkplace");
+    ws.say("0123456789");
+    assert_eq!(ws.hear(), "0123456789");
+    ws.0.send(&[frame(TEXT, b"01234"), frame(0, b"5"), frame(0x80, b"6789")].concat());
+    assert_eq!(ws.hear(), "0123456789");
+    for too_long in [
+        frame(0x80 | TEXT, b"0123456789a"),
+        [frame(TEXT, b"012345"), frame(0x80, b"6789a")].concat(),
+    ] {
+        let mut ws = Ws::open(&server, "/talkplace");
+        ws.0.send(&too_long);
+        assert_eq!(ws.closed().0, 1009);
+    }
+}

@@ -1,7 +1,9 @@
 //! The server, spoken to in bytes.
 
+mod answers;
 mod drain;
 mod events;
+mod holding;
 pub(crate) mod http;
 mod identity;
 pub(crate) mod labs;

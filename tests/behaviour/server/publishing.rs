@@ -212,3 +212,46 @@ fn a_body_that_does_not_come_is_not_waited_for() {
     client.answer().assert_problem(408);
     assert!(client.is_closed());
 }
+
+#[test]
+fn behind_a_proxy_a_guest_is_known_by_the_forwarded_address() {
+    let server = Server::with(|config| config.trust_proxy = true);
+    let post = |forwarded: &str| {
+        let headers = [
+            ("Content-Type", "text/plain"),
+            ("Idempotency-Key", "k"),
+            ("X-Forwarded-For", forwarded),
+        ];
+        server.client().request("POST", MESSAGES, &headers, b"a").body
+    };
+    let first = post("192.0.2.1");
+    assert_eq!(post("192.0.2.1"), first);
+    assert_ne!(post("192.0.2.2"), first);
+    assert_ne!(post("192.0.2.1, 192.0.2.3"), first);
+}
+
+#[test]
+fn only_what_was_answered_with_201_is_remembered() {
+    let server = Server::with(|config| config.publishing.rate_per_s = Some(2.0));
+    let post = |kind: &str, body: &str| {
+        let headers = [("Content-Type", kind), ("Idempotency-Key", "k")];
+        server.client().request("POST", MESSAGES, &headers, body.as_bytes())
+    };
+    post("text/plain", &"x".repeat(5_000)).assert_problem(413);
+    post("image/png", "a").assert_problem(415);
+    let said = post("text/plain", "a");
+    assert_eq!(said.status, 201);
+    // One over its rate is told so, and its key is remembered all the same.
+    let refused = (0..100)
+        .map(|_| post("text/plain", "b"))
+        .find(|answer| answer.status == 429);
+    let refused = refused.expect("a rate has an end");
+    refused.assert_problem(429);
+    let again = (0..100).map(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        post("text/plain", "c")
+    });
+    let again = again.into_iter().find(|answer| answer.status != 429).unwrap();
+    assert_eq!((again.status, again.body), (201, said.body));
+    assert_eq!(server.get("/talkplace/poll?after=0").texts(), ["a"]);
+}

@@ -404,3 +404,102 @@ fn a_late_pong_is_waited_for_while_more_pings_go_out() {
     let heard = (0..1_000).map(|_| ws.frame()).find(|(opcode, _)| *opcode == TEXT);
     assert!(heard.is_some());
 }
+
+/// A listener that takes nothing until the server has given it up.
+fn given_up(server: &Server) -> Ws {
+    let deaf = with_little_room(server, "/talkplace");
+    let text = "x".repeat(4_000);
+    let mut publisher = server.client();
+    for n in 0..1_500 {
+        publisher.post("/talkplace/messages", "text/plain", format!("{n} {text}").as_bytes());
+    }
+    server.wait_for("talkplace_cut_total{reason=\"stalled\"}", "1");
+    deaf
+}
+
+#[test]
+fn who_reads_again_in_time_is_told_1013() {
+    let server = Server::with(|config| {
+        config.limits.stall_timeout = Duration::from_millis(300);
+        config.limits.close_timeout = Duration::from_secs(20);
+        config.publishing.rate_per_s = None;
+    });
+    let mut deaf = given_up(&server);
+    let mut heard = 0;
+    loop {
+        let (opcode, payload) = deaf.frame();
+        if opcode == CLOSE {
+            assert_eq!(payload[..2], 1013_u16.to_be_bytes());
+            break;
+        }
+        let said = String::from_utf8(payload).unwrap();
+        assert!(said.contains(&format!("\"text\":\"{heard} ")), "no gap before the end");
+        heard += 1;
+    }
+    assert!(heard < 1_500, "it was cut");
+    // It comes back with its cursor.
+    let mut back = Ws::open(&server, &format!("/talkplace?after={heard}"));
+    assert!(back.hear().starts_with(&format!("{heard} ")));
+}
+
+#[test]
+fn who_does_not_read_the_close_either_is_dropped() {
+    let server = Server::with(|config| {
+        config.limits.stall_timeout = Duration::from_millis(200);
+        config.limits.close_timeout = Duration::from_millis(200);
+        config.publishing.rate_per_s = None;
+    });
+    let _deaf = given_up(&server);
+    server.wait_for("talkplace_listeners{transport=\"websocket\"}", "0");
+    // Whoever asks is the only connection left.
+    server.wait_for("talkplace_connections", "1");
+}
+
+#[test]
+fn a_page_of_an_origin_that_is_allowed_gets_its_socket() {
+    let server = Server::with(|config| config.origins.push("https://friend.example".parse().unwrap()));
+    let with = |origin| {
+        let headers = [&UPGRADE[..], &[("Origin", origin)]].concat();
+        upgrade_with(&server, "/talkplace", &headers).status
+    };
+    assert_eq!(with("https://friend.example"), 101);
+    assert_eq!(with("HTTPS://FRIEND.example:443"), 101);
+    assert_eq!(with("https://friend.example:444"), 403);
+    assert_eq!(with("https://not-a-friend.example"), 403);
+}
+
+#[test]
+fn an_upgrade_with_a_body_is_malformed_however_it_comes() {
+    // Soon enough for one that waits for the rest of a body.
+    let server = Server::with(|config| config.limits.idle_timeout = Duration::from_millis(300));
+    let said = frame(0x80 | TEXT, b"hidden");
+    let length = format!("Content-Length: {}\r\n\r\n", said.len());
+    let chunk = format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", said.len());
+    for (fields, body) in [
+        (&length, said.clone()),
+        (&chunk, [&said[..], b"\r\n0\r\n\r\n"].concat()),
+        (&"Content-Length: 1000\r\n\r\n".to_owned(), said.clone()),
+    ] {
+        for together in [true, false] {
+            let mut client = server.client();
+            let mut head = "GET /talkplace HTTP/1.1\r\nHost: a\r\n".to_owned();
+            for (name, value) in UPGRADE {
+                head += &format!("{name}: {value}\r\n");
+            }
+            head += fields;
+            if together {
+                client.send(&[head.as_bytes(), &body].concat());
+                client.answer().assert_problem(400);
+            } else {
+                client.send(head.as_bytes());
+                client.answer().assert_problem(400);
+                client.send(&body);
+            }
+            let rest = client.rest();
+            assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 4"), "{rest:?}");
+        }
+    }
+    assert!(server.cursor().ends_with("-0"), "nothing was said");
+    let headers = [&UPGRADE[..], &[("Content-Length", "0")]].concat();
+    assert_eq!(upgrade_with(&server, "/talkplace", &headers).status, 101);
+}
