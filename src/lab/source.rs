@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn all_problems_are_told_at_once_with_their_lines() {
-        let text = "listener = 5\nlisteners = 0\nduration = \"20\"\ntransports = []\n\n[feed]\nrate = \"0/s\"\ntext_bytes = 5000\narrivals = \"tuesdays\"\n\n[poll]\ninterval = 1\n\n[quick]\nwarm_up = \"soon\"\nlink = 3\n";
+        let text = "listener = 5\nlisteners = 0\nduration = \"20\"\ntransports = []\n\n[feed]\nrate = \"0/s\"\ntext_bytes = 70000\narrivals = \"tuesdays\"\n\n[poll]\ninterval = 1\n\n[quick]\nwarm_up = \"soon\"\nlink = 3\n";
         let found = problems(text);
         let starts = [
             "mine.toml:1:1: there is no key `listener`; did you mean `listeners`?",
