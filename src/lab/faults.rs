@@ -125,6 +125,11 @@ fn numbers(scenario: &Scenario, check: Check<'_>) {
         "1024 is the most; 0 is one per processor",
     );
     check(
+        scenario.server_cpu_percent <= 100_000,
+        &["server.cpu_percent"],
+        "100000 percent, which is a thousand processors, is the most; 0 is all that there are",
+    );
+    check(
         scenario.server_keep_messages > 0,
         &["server.keep_messages"],
         "a server that keeps no message has none to give: 1 is the least",
@@ -163,6 +168,11 @@ fn together(scenario: &Scenario, check: Check<'_>) {
         write_time(scenario.duration)
     );
     check(stop * 2 <= scenario.duration, &["server.stop", "duration"], &whole);
+    check(
+        stop.is_zero() || scenario.server_cpu_percent == 0,
+        &["server.stop", "server.cpu_percent"],
+        "a server that is held to a share of a processor is stopped all the time: leave server.stop at 0s, or server.cpu_percent at 0",
+    );
     let unguarded = scenario.poll_timer == PollTimer::Unguarded;
     let many = format!(
         "without a guard a listener asks every {} while an answer takes {}: more than the six connections that a browser opens",

@@ -184,10 +184,7 @@ pub fn predicted(load: Load, scenario: &Scenario, run: &TransportRun, host: &Hos
     }
     let cost_s = cpu_s / pieces as f64;
     let server = Server {
-        workers: match scenario.server_workers {
-            0 => host.cores.max(1) as f64,
-            workers => f64::from(workers),
-        },
+        workers: scenario.server_processors(host.cores),
         poll_s: cost_s,
         write_s: cost_s,
         idle: 0.0,

@@ -12,6 +12,7 @@
 //! - `listener`: one file per transport, each a loop over a cursor; `link` is the wire before them, `tap` counts its bytes;
 //! - `recorder`, `ledger`, `timeline`: what was seen, by window, by listener and over time;
 //! - `server_process`, `control`, `usage`, `memory`, `limits`: the measured server, what it is asked, what it used, and whether the run fits the system;
+//! - `stall`, `throttle`: a server that stands still, and one that has less than a processor;
 //! - `health`, `little`, `wire`: how late the generator itself was woken, whether its books agree, and what the system counted;
 //! - `engine`: the only place where all of them meet.
 
@@ -43,11 +44,13 @@ mod recorder;
 mod schedule;
 mod server_process;
 mod socket;
+mod stall;
 mod tap;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod timeline;
 mod timer;
 mod usage;
@@ -158,9 +161,9 @@ pub enum LoadError {
         /// The last lines it wrote to its stderr.
         words: String,
     },
-    /// The scenario stops its server in mid-run, but the server is somebody else's process.
-    #[error("server.stop needs a server that talkplace starts itself")]
-    CannotStop,
+    /// The scenario stops or throttles its server, but the server is somebody else's process.
+    #[error("{0} needs a server that talkplace starts itself")]
+    NotOurProcess(&'static str),
     /// What answers there does not speak the contract.
     #[error("what listens on {server} does not speak talkplace's contract: {what}")]
     NotOurs {
