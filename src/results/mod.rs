@@ -8,6 +8,7 @@ mod distribution;
 mod folder;
 mod guess;
 mod host;
+mod knee;
 pub mod knob;
 mod memory;
 pub mod metric;
@@ -20,6 +21,7 @@ pub use check::{Check, CheckError, Checked, Comparison, Right, Term, Verdict};
 pub use distribution::Distribution;
 pub use folder::{FolderError, RunFolder, latest_complete, read_results, write_whole};
 pub use guess::{Guess, GuessError};
+pub use knee::{Found, Knee, Price};
 pub use memory::{Memory, MemorySample};
 pub use run::{
     Answers, Bytes, Connections, Counts, Failures, Health, Ledger, Little, Parts, Publishing, Segments, ServerCost,

@@ -11,6 +11,9 @@ use crate::report::entry::Entry;
 use crate::report::number::{bytes, figure, milliseconds, percent};
 use crate::report::prediction::{Figure, Inputs};
 
+/// More values than this are no marks of an axis.
+const MOST_TICKS: usize = 12;
+
 /// One figure over the knob.
 pub(crate) struct Quantity {
     /// The name of its chart.
@@ -151,6 +154,7 @@ fn chart(field: &Field, quantity: &'static Quantity) -> Result<Chart, ReportErro
             .filter_map(|line| curve(field, line, quantity))
             .collect(),
         marks: published::marks(field, panel, quantity.name),
+        levels: field.levels_of(quantity.name),
     });
     let panels: Vec<Panel> = panels.collect();
     curves(Curves {
@@ -175,8 +179,11 @@ fn chart(field: &Field, quantity: &'static Quantity) -> Result<Chart, ReportErro
 }
 
 /// The knob as an axis.
-fn across(field: &Field) -> Along {
-    let ticks = if field.is_ordered() {
+pub(super) fn across(field: &Field) -> Along {
+    let ticks = if field.is_ordered() && field.along().len() > MOST_TICKS {
+        // Loads that a search came by are no numbers that anybody chose.
+        Ticks::Round(number)
+    } else if field.is_ordered() {
         Ticks::Given(field.along())
     } else {
         Ticks::Words(field.along().into_iter().map(|(_, value)| value).collect())
