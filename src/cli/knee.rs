@@ -152,6 +152,8 @@ fn begin(args: &KneeArgs, scenario: &Scenario, load: Load) -> anyhow::Result<Kep
             values: Vec::new(),
         }],
         points: Vec::new(),
+        checks: Vec::new(),
+        checked: Vec::new(),
     };
     Ok(Kept {
         folder,

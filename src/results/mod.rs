@@ -15,6 +15,7 @@ pub mod metric;
 mod run;
 mod scenario;
 mod sweep;
+mod sweep_check;
 mod trace;
 
 pub use check::{Check, CheckError, Checked, Comparison, Right, Term, Verdict};
@@ -29,6 +30,7 @@ pub use run::{
 };
 pub use scenario::{Arrivals, PollPhase, PollTimer, Scenario};
 pub use sweep::{Point, Sweep, SweepFolder, Swept};
+pub use sweep_check::{Figure, Shape, SweepCheck, SweepCheckError, Within};
 pub use trace::{Piece, Trace, Traced, Way};
 
 use serde::{Deserialize, Serialize};

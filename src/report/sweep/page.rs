@@ -11,7 +11,7 @@ use crate::report::chart::Chart;
 use crate::report::html::{Figure, STYLE, environment, figure};
 use crate::report::word::list;
 use crate::results::knob::KEYS;
-use crate::results::{Caution, Knee};
+use crate::results::{Caution, Checked, Knee, Verdict};
 
 const TEMPLATE: &str = include_str!("page.html");
 
@@ -26,6 +26,8 @@ struct Page<'a> {
     talkplace: &'a str,
     findings: &'a [String],
     cautions: &'a [Caution],
+    /// What the whole is claimed to show: the claim, the verdict in a word, what decided.
+    claims: Vec<(&'a str, &'static str, &'a str)>,
     figures: Vec<Figure<'a>>,
     tables: &'a [Table],
     /// The knobs that stayed.
@@ -111,6 +113,7 @@ pub(super) fn page(
         talkplace: &sweep.talkplace,
         findings,
         cautions,
+        claims: sweep.checked.iter().map(claim).collect(),
         figures: charts.iter().map(figure).collect(),
         tables,
         fixed: KEYS
@@ -124,6 +127,16 @@ pub(super) fn page(
     environment
         .get_template("sweep.html")?
         .render(minijinja::value::Serde(page))
+}
+
+fn claim(checked: &Checked) -> (&str, &'static str, &str) {
+    let verdict = match checked.verdict {
+        Verdict::Holds => "holds",
+        Verdict::Fails => "fails",
+        Verdict::Unclear => "unclear",
+        Verdict::NotAsked => "not asked",
+    };
+    (&checked.check, verdict, &checked.found)
 }
 
 /// All that stayed, as a command has it.

@@ -47,6 +47,8 @@ fn sweep(knobs: &[(&str, &[&str])], change: impl Fn(&mut Results)) -> (Sweep, Ve
         quick: false,
         knobs: knobs.collect(),
         points,
+        checks: Vec::new(),
+        checked: Vec::new(),
     };
     (sweep, results)
 }
