@@ -54,6 +54,7 @@ fn heading(quantity: &Quantity) -> &'static str {
         "mean-delay" => "mean",
         "p99-delay" => "p99",
         "bytes" => "bytes/delivery",
+        "heads" => "around it",
         "cpu" => "CPU/1,000",
         _ => "memory",
     }
