@@ -18,13 +18,12 @@ pub(crate) fn labs(reports: &Path) -> anyhow::Result<Labs> {
             value: key.get(&whole),
             quick: key.get(&quick),
         });
-        let text = lab.files.iter().find(|file| file.name == "README.md");
         Ok(Lab {
             folder: lab.folder.to_owned(),
             name: lab.name().to_owned(),
             title: whole.title.clone(),
             question: whole.question.clone(),
-            text: text.map_or_else(String::new, |file| file.text.to_owned()),
+            text: lab.chapter().to_owned(),
             knobs: knobs.collect(),
         })
     });

@@ -1,7 +1,7 @@
 use std::process::ExitCode;
 
 use talkplace::protocol::Transport;
-use talkplace::results::{Ledger, PollTimer, Results, Scenario, TransportRun, Verdict};
+use talkplace::results::{Checked, Ledger, PollTimer, Results, Scenario, TransportRun, Verdict};
 
 use super::stop::Signal;
 
@@ -30,12 +30,19 @@ impl Exit {
     /// cannot be compared, and a script that reads only the status must not take it for a good one. Only a timer without a guard
     /// is meant to hear messages again.
     pub(crate) fn of(results: &Results) -> Self {
-        let has = |verdict| results.checks.iter().any(|checked| checked.verdict == verdict);
-        if !results.unclear.is_empty() {
-            Exit::Unclear
-        } else if has(Verdict::Fails) {
+        match Exit::of_checks(&results.checks) {
+            _ if !results.unclear.is_empty() => Exit::Unclear,
+            Exit::Fine if !results.runs.iter().all(|run| is_clean(run, &results.scenario)) => Exit::Unclear,
+            exit => exit,
+        }
+    }
+
+    /// What the claims alone come to.
+    pub(crate) fn of_checks(checks: &[Checked]) -> Self {
+        let has = |verdict| checks.iter().any(|checked| checked.verdict == verdict);
+        if has(Verdict::Fails) {
             Exit::CheckFails
-        } else if has(Verdict::Unclear) || !results.runs.iter().all(|run| is_clean(run, &results.scenario)) {
+        } else if has(Verdict::Unclear) {
             Exit::Unclear
         } else {
             Exit::Fine

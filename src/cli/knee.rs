@@ -4,15 +4,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{Args as ClapArgs, ValueEnum};
-use serde::Serialize;
-use talkplace::lab::knee::{Load, Outcome, Search, outcome, predicted};
+use talkplace::lab::knee::{Load, Outcome, Search, outcome, price};
 use talkplace::lab::sweep as points;
 use talkplace::lab::{End, Setup};
 use talkplace::load::Target;
-use talkplace::protocol::Transport;
-use talkplace::report::sweep::render;
+use talkplace::report::sweep::render_knee;
 use talkplace::results::knob::write_rate;
-use talkplace::results::{Check, Point, Results, SCHEMA, Scenario, Sweep, SweepFolder, Swept};
+use talkplace::results::{Check, Found, Knee, Point, Results, SCHEMA, Scenario, Sweep, SweepFolder, Swept};
 use time::OffsetDateTime;
 
 use super::args::{KNOBS, KnobArgs, generator, threads};
@@ -53,6 +51,9 @@ pub(crate) struct KneeArgs {
     generator_threads: Option<NonZeroUsize>,
 }
 
+/// Runs at one load until nobody can tell.
+const MOST_TRIES: usize = 3;
+
 /// What can be turned.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Of {
@@ -68,32 +69,9 @@ Examples:
   talkplace knee three-ways --of rate --transports websocket,long-poll --limit \"delay.p99 < 500ms\"
 
 Each transport is searched alone, from the scenario's own load on: one run there, from whose cost the model says where the processors are
-full, one run at that place, and then the middle between what holds and what breaks. Where the generator or the machine is the limit
+full, one run at that place, and then the middle between what holds and what breaks. What it writes: knee/LAB/SEARCH/ below --out, with
+knee.json, index.html, the charts as SVG, and a folder for each load. Where the generator or the machine is the limit
 before the server is, it says so, and ends with 3. Exit status 1: even the least load breaks a limit.";
-
-/// What was found about one transport.
-#[derive(Debug, Serialize)]
-struct Found {
-    transport: Transport,
-    /// The largest load that kept all limits.
-    holds: Option<f64>,
-    /// The smallest that did not.
-    breaks: Option<f64>,
-    /// What broke there.
-    broke: Vec<String>,
-    /// Why nobody can tell there.
-    unclear: Vec<String>,
-    /// Where the model has the processors full, by the cost at the first load.
-    predicted: Option<f64>,
-    runs: usize,
-}
-
-#[derive(Debug, Serialize)]
-struct Knee<'a> {
-    lab: &'a str,
-    of: &'a str,
-    transports: &'a [Found],
-}
 
 /// Where everything goes, and what was measured so far.
 struct Kept {
@@ -174,6 +152,8 @@ fn begin(args: &KneeArgs, scenario: &Scenario, load: Load) -> anyhow::Result<Kep
             values: Vec::new(),
         }],
         points: Vec::new(),
+        checks: Vec::new(),
+        checked: Vec::new(),
     };
     Ok(Kept {
         folder,
@@ -201,22 +181,24 @@ fn search(
         breaks: None,
         broke: Vec::new(),
         unclear: Vec::new(),
-        predicted: None,
+        first: None,
+        last: None,
         runs: 0,
     };
-    while let Some(at) = search.next(found.predicted) {
+    while let Some(at) = search.next(found.first.and_then(|price| price.full_at)) {
         let mut here = scenario.clone();
         load.set(&mut here, at);
         terminal::say(&format!("{} at {}", found.transport.title(), written(load, at)));
-        let (results, signal) = measure(load, at, here, setup, kept)?;
-        let Some(results) = results else {
-            return Ok((found, signal));
+        let (results, outcome) = match try_load(load, at, &here, setup, kept)? {
+            Tried::Measured(results, outcome) => (results, outcome),
+            Tried::Stopped(signal) => return Ok((found, signal)),
         };
         found.runs += 1;
-        let outcome = outcome(&results);
         search.tell(at, &outcome);
-        if found.predicted.is_none() {
-            found.predicted = predicted(load, &results.scenario, &results.runs[0], &results.host);
+        let price = price(load, &results.scenario, &results.runs[0], &results.host);
+        found.first = found.first.or(price);
+        if search.holds() == Some(at) {
+            found.last = price;
         }
         let is_first_to_break = search.breaks() == Some(at);
         match outcome {
@@ -228,6 +210,29 @@ fn search(
         (found.holds, found.breaks) = (search.holds(), search.breaks());
     }
     Ok((found, None))
+}
+
+/// What came of a load.
+enum Tried {
+    Measured(Box<Results>, Outcome),
+    Stopped(Option<Signal>),
+}
+
+/// One run; where the machine was the limit, another one and perhaps a third, as a hiccup would send the search astray.
+fn try_load(load: Load, at: f64, scenario: &Scenario, setup: &Setup, kept: &mut Kept) -> anyhow::Result<Tried> {
+    let mut tries = 1;
+    loop {
+        let (results, signal) = measure(load, at, scenario.clone(), setup, kept)?;
+        let Some(results) = results else {
+            return Ok(Tried::Stopped(signal));
+        };
+        let outcome = outcome(&results);
+        if !matches!(outcome, Outcome::Unclear(_)) || tries == MOST_TRIES {
+            return Ok(Tried::Measured(Box::new(results), outcome));
+        }
+        terminal::say("The machine was the limit, not the server: once more");
+        tries += 1;
+    }
 }
 
 /// One run, kept as a point of a sweep along the load.
@@ -270,15 +275,16 @@ fn measure(
 }
 
 fn deliver(args: &KneeArgs, load: Load, scenario: &Scenario, kept: &Kept, found: &[Found]) -> anyhow::Result<()> {
-    let mut report = render(&kept.sweep, &kept.results)?.report;
-    let sentences: Vec<String> = found.iter().map(|one| sentence(load, scenario, one)).collect();
-    report.findings = sentences;
+    let knee = Knee {
+        schema: SCHEMA,
+        lab: scenario.lab.clone(),
+        of: load.key().to_owned(),
+        limits: scenario.checks.iter().map(Check::to_string).collect(),
+        transports: found.to_vec(),
+    };
+    knee.write(kept.folder.path())?;
+    let report = render_knee(&kept.sweep, &kept.results, &knee)?.report;
     if args.json {
-        let knee = Knee {
-            lab: &scenario.lab,
-            of: load.key(),
-            transports: found,
-        };
         let json = serde_json::to_string_pretty(&knee).context("the figures do not fit into JSON")?;
         terminal::print(&(json + "\n"))?;
     } else {
@@ -286,40 +292,6 @@ fn deliver(args: &KneeArgs, load: Load, scenario: &Scenario, kept: &Kept, found:
     }
     let page = pages::write(kept.folder.path(), &report)?;
     pages::tell("Curves", &page, args.json)
-}
-
-fn sentence(load: Load, scenario: &Scenario, found: &Found) -> String {
-    let with = |at: f64| match load {
-        Load::Listeners => format!("{} listeners", at),
-        Load::Rate => write_rate(at),
-    };
-    let name = found.transport.title();
-    let kept = match (found.holds, found.breaks) {
-        (Some(holds), Some(breaks)) => format!(
-            "{name} keeps its limits with {} and not with {}",
-            with(holds),
-            with(breaks)
-        ),
-        (Some(holds), None) => format!("{name} keeps its limits with {}, the most that was tried", with(holds)),
-        (None, Some(breaks)) => format!("{name} does not even keep its limits with {}", with(breaks)),
-        (None, None) => format!("{name} was not measured"),
-    };
-    let broke = match (found.broke.as_slice(), found.unclear.first()) {
-        ([], None) => ".".to_owned(),
-        ([], Some(reason)) => format!(", where the server is not what was found out: {reason}"),
-        (broke, _) => format!(", where this broke: {}.", broke.join("; ")),
-    };
-    let expected = found.predicted.map_or(String::new(), |at| {
-        format!(
-            " By what it cost at {} the processors would be full with {}, which is a bound from above: delays suffer earlier.",
-            with(load.of(scenario)),
-            match load {
-                Load::Listeners => with(at.round()),
-                Load::Rate => with((at * 10.0).round() / 10.0),
-            }
-        )
-    });
-    format!("{kept}{broke}{expected}")
 }
 
 fn written(load: Load, at: f64) -> String {

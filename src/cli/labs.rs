@@ -24,7 +24,7 @@ fn list() -> anyhow::Result<String> {
         let scenario = lab.source().scenario(false, &[])?;
         writeln!(text, "{} {}: {}", lab.number(), lab.name(), scenario.title)?;
         writeln!(text, "   {}", scenario.question)?;
-        writeln!(text, "   talkplace run {}\n", lab.name())?;
+        writeln!(text, "   {}\n", lab.command())?;
     }
     text.push_str(
         "`talkplace labs NAME` shows the knobs of a lab, `talkplace eject NAME` writes it out with its text.\n",

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 use talkplace::report::{Report, Table};
-use talkplace::results::{Caution, Checked, Verdict};
+use talkplace::results::{Caution, Checked, Results, Sweep, Verdict};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::terminal;
@@ -56,20 +56,45 @@ fn item(mark: char, sentence: &str, width: Option<usize>) -> String {
 
 /// The verdicts on a scenario's checks, one a line.
 pub(crate) fn checks(checks: &[Checked]) -> String {
-    let lines = checks.iter().map(|Checked { check, verdict, found }| {
-        let verdict = match verdict {
-            Verdict::Holds => "holds",
-            Verdict::Fails => "FAILS",
-            Verdict::Unclear => "unclear",
-            Verdict::NotAsked => "–",
-        };
-        format!("{verdict:>7}  {check} ({found})\n")
-    });
-    let lines: String = lines.collect();
+    headed(
+        "What the scenario claims",
+        checks.iter().map(|checked| verdict(checked, "")).collect(),
+    )
+}
+
+/// Those on a sweep as a whole, and behind them the checks of its points that do not hold.
+pub(crate) fn sweep_checks(sweep: &Sweep, results: &[Option<Results>]) -> String {
+    let whole = sweep.checked.iter().map(|checked| verdict(checked, ""));
+    let text = headed("What the sweep is claimed to show", whole.collect());
+    let points = sweep.points.iter().zip(results);
+    let fail = points
+        .filter_map(|(point, results)| Some((point, results.as_ref()?)))
+        .flat_map(|(point, results)| {
+            let fail = results
+                .checks
+                .iter()
+                .filter(|checked| checked.verdict == Verdict::Fails);
+            let at = format!("at {}: ", point.label(&sweep.knobs));
+            fail.map(move |checked| verdict(checked, &at))
+        });
+    text + &headed("What does not hold at every point", fail.collect())
+}
+
+fn verdict(Checked { check, verdict, found }: &Checked, at: &str) -> String {
+    let verdict = match verdict {
+        Verdict::Holds => "holds",
+        Verdict::Fails => "FAILS",
+        Verdict::Unclear => "unclear",
+        Verdict::NotAsked => "–",
+    };
+    format!("{verdict:>7}  {at}{check} ({found})\n")
+}
+
+fn headed(heading: &str, lines: String) -> String {
     if lines.is_empty() {
         lines
     } else {
-        format!("\nWhat the scenario claims\n\n{lines}")
+        format!("\n{heading}\n\n{lines}")
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use anyhow::{Context as _, bail};
 use clap::Args as ClapArgs;
 use talkplace::lab::sweep::{self as points, Knob};
-use talkplace::lab::{self, End, Setup, Step};
+use talkplace::lab::{self, End, Planned, Setup, Step};
 use talkplace::load::{Progress, Target};
 use talkplace::report::sweep::{SweepReport, render};
 use talkplace::results::{Results, SCHEMA, Sweep, SweepFolder};
@@ -55,7 +55,8 @@ Examples:
   talkplace sweep --resume reports/sweep/three-ways/2026-11-22T17-05-33
 
 What it writes: sweep/LAB/SWEEP/ below --out, with index.html, the charts as SVG, sweep.json (the plan), and a folder for each point with
-its results.json. Every point is kept as soon as it is measured: ctrl-C loses no more than the one under way.";
+its results.json. Every point is kept as soon as it is measured: ctrl-C loses no more than the one under way. A [sweep] table may claim what
+the whole shows, as checks = [\"long-poll.requests falls\"]; the exit status is that of all checks.";
 
 /// `talkplace sweep`: a run at each point, each kept at once, and one report of all.
 pub(crate) fn sweep(args: &SweepArgs) -> anyhow::Result<ExitCode> {
@@ -64,7 +65,7 @@ pub(crate) fn sweep(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         target: Target::Spawn(server),
         generator: generator(args.generator_threads),
     };
-    let (folder, sweep) = match &args.resume {
+    let (folder, mut sweep) = match &args.resume {
         Some(path) => resumed(args, path)?,
         None => begun(args)?,
     };
@@ -92,8 +93,10 @@ pub(crate) fn sweep(args: &SweepArgs) -> anyhow::Result<ExitCode> {
             Err(error.context(kept(&path, &results)))
         }
         Ok(None) => {
+            sweep.checked = lab::sweep_verdicts(&sweep, &results);
+            folder.write_plan(&sweep)?;
             deliver(args, &folder, &sweep, &results)?;
-            Ok(exit(results.iter().flatten()).into())
+            Ok(exit(&sweep, results.iter().flatten()).into())
         }
         Ok(Some(signal)) if nothing => {
             folder.forget();
@@ -125,7 +128,7 @@ fn begun(args: &SweepArgs) -> anyhow::Result<(SweepFolder, Sweep)> {
         typed: Some(format!("--vary {key}={values}")),
     });
     let knobs: Vec<Knob> = knobs.collect();
-    let (knobs, points) = source.sweep(args.quick, &args.knobs.changes(), &knobs)?;
+    let Planned { knobs, points, checks } = source.sweep(args.quick, &args.knobs.changes(), &knobs)?;
     let folder = SweepFolder::create(&args.out.join("sweep"), &source.lab, OffsetDateTime::now_utc())?;
     let (name, started_at) = folder.begun().expect("it begins here");
     let sweep = Sweep {
@@ -136,6 +139,8 @@ fn begun(args: &SweepArgs) -> anyhow::Result<(SweepFolder, Sweep)> {
         quick: args.quick,
         knobs,
         points,
+        checks,
+        checked: Vec::new(),
     };
     if let Err(error) = folder.write_plan(&sweep) {
         folder.forget();
@@ -194,14 +199,16 @@ fn deliver(args: &SweepArgs, folder: &SweepFolder, sweep: &Sweep, results: &[Opt
         terminal::print(&(json + "\n"))?;
     } else {
         terminal::print(&show::text(title, &report))?;
+        terminal::print(&show::sweep_checks(sweep, results))?;
     }
     let page = pages::write(path, &report).with_context(not_drawn)?;
     pages::tell("Report", &page, args.json)
 }
 
-/// What the points come to: a check that fails where the machine was not the limit is told before anything else.
-fn exit<'a>(results: impl Iterator<Item = &'a Results>) -> Exit {
-    let all: Vec<Exit> = results.map(Exit::of).collect();
+/// What the points and the whole come to: a check that fails where the machine was not the limit is told before anything else.
+fn exit<'a>(sweep: &Sweep, results: impl Iterator<Item = &'a Results>) -> Exit {
+    let mut all: Vec<Exit> = results.map(Exit::of).collect();
+    all.push(Exit::of_checks(&sweep.checked));
     [Exit::CheckFails, Exit::Unclear]
         .into_iter()
         .find(|exit| all.contains(exit))

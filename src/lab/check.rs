@@ -12,17 +12,21 @@ pub fn verdicts(checks: &[Check], runs: &[TransportRun]) -> Vec<Checked> {
 }
 
 /// One comparison of a claim: of one transport in one round.
-struct Case {
+pub(super) struct Case {
     transport: Transport,
     left: Option<f64>,
     right: Option<f64>,
 }
 
 fn verdict(check: &Check, runs: &[TransportRun]) -> Checked {
-    let cases = cases(check, runs);
+    decided(check, &cases(check, runs, runs), asked(check, runs))
+}
+
+/// What the comparisons of a claim come to, which was `asked` about or not.
+pub(super) fn decided(check: &Check, cases: &[Case], asked: bool) -> Checked {
     let holds = |case: &Case| Some(check.comparison.holds(case.left?, case.right?));
     let decided: Vec<Option<bool>> = cases.iter().map(holds).collect();
-    let verdict = if !asked(check, runs) {
+    let verdict = if !asked {
         Verdict::NotAsked
     } else if decided.contains(&Some(false)) {
         Verdict::Fails
@@ -34,12 +38,12 @@ fn verdict(check: &Check, runs: &[TransportRun]) -> Checked {
     Checked {
         check: check.to_string(),
         verdict,
-        found: found(check, &cases),
+        found: found(check, cases),
     }
 }
 
 /// Whether every transport that the claim names was measured.
-fn asked(check: &Check, runs: &[TransportRun]) -> bool {
+pub(super) fn asked(check: &Check, runs: &[TransportRun]) -> bool {
     let other = match &check.right {
         Right::Times(_, term) => term.transport,
         Right::Value(_) => None,
@@ -48,8 +52,8 @@ fn asked(check: &Check, runs: &[TransportRun]) -> bool {
     named.all(|transport| runs.iter().any(|run| run.transport == transport))
 }
 
-/// Each transport that the claim is about, in each round; the other side of it comes from the same round.
-fn cases(check: &Check, runs: &[TransportRun]) -> Vec<Case> {
+/// Each transport that the claim is about, in each round of `runs`; the other side of it comes from the same round of `others`.
+pub(super) fn cases(check: &Check, runs: &[TransportRun], others: &[TransportRun]) -> Vec<Case> {
     let about = runs.iter().filter(|run| is_about(&check.left, run.transport));
     about
         .map(|run| {
@@ -57,7 +61,7 @@ fn cases(check: &Check, runs: &[TransportRun]) -> Vec<Case> {
                 Right::Value(value) => Some(*value),
                 Right::Times(factor, term) => {
                     let other = term.transport.unwrap_or(run.transport);
-                    let other = runs
+                    let other = others
                         .iter()
                         .find(|each| each.transport == other && each.round == run.round);
                     other

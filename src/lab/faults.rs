@@ -6,10 +6,10 @@ use crate::protocol::Transport;
 use crate::results::knob::write_time;
 use crate::results::{PollTimer, Scenario};
 
-/// A message's text carries its number in the schedule, and still has to look like a text.
-const SHORTEST_TEXT: u32 = 16;
-/// The most that the measured server takes.
-const LONGEST_TEXT: u32 = 4_096;
+/// A message's text carries its number in the schedule, which is `#999999 ` at most.
+const SHORTEST_TEXT: u32 = 10;
+/// The measured server is told to take it; a chat has no longer ones.
+const LONGEST_TEXT: u32 = 65_536;
 /// Nothing between a client and a server keeps a silent connection for longer.
 const LONGEST_HOLD: Duration = Duration::from_secs(60 * 60);
 /// What one run's schedule and ledger can hold in an ordinary machine's memory.
@@ -116,13 +116,18 @@ fn numbers(scenario: &Scenario, check: Check<'_>) {
     );
     let fits = (SHORTEST_TEXT..=LONGEST_TEXT).contains(&text_bytes);
     let range = format!(
-        "a text has {SHORTEST_TEXT} to {LONGEST_TEXT} bytes: it carries the message's number, and the server takes no more"
+        "a text has {SHORTEST_TEXT} to {LONGEST_TEXT} bytes: it carries the message's number, and nobody says more at once"
     );
     check(fits, &["feed.text_bytes"], &range);
     check(
         scenario.server_workers <= 1_024,
         &["server.workers"],
         "1024 is the most; 0 is one per processor",
+    );
+    check(
+        scenario.server_cpu_percent <= 100_000,
+        &["server.cpu_percent"],
+        "100000 percent, which is a thousand processors, is the most; 0 is all that there are",
     );
     check(
         scenario.server_keep_messages > 0,
@@ -163,6 +168,11 @@ fn together(scenario: &Scenario, check: Check<'_>) {
         write_time(scenario.duration)
     );
     check(stop * 2 <= scenario.duration, &["server.stop", "duration"], &whole);
+    check(
+        stop.is_zero() || scenario.server_cpu_percent == 0,
+        &["server.stop", "server.cpu_percent"],
+        "a server that is held to a share of a processor is stopped all the time: leave server.stop at 0s, or server.cpu_percent at 0",
+    );
     let unguarded = scenario.poll_timer == PollTimer::Unguarded;
     let many = format!(
         "without a guard a listener asks every {} while an answer takes {}: more than the six connections that a browser opens",

@@ -35,7 +35,13 @@ const FAILURES: f64 = 0.01;
 
 /// The reasons why the figures of these runs prove nothing, with what to try; none for a run that can be trusted.
 pub fn unclear(runs: &[TransportRun], host: &Host) -> Vec<Caution> {
-    let cores = host.cores as f64;
+    let mut reasons = not_carried(runs);
+    reasons.extend(instrument(runs, host));
+    reasons
+}
+
+/// The load was not carried: transports cannot be compared under it. Whether the server or something else is to blame is not said.
+pub(super) fn not_carried(runs: &[TransportRun]) -> Vec<Caution> {
     [
         reason(
             runs,
@@ -43,6 +49,22 @@ pub fn unclear(runs: &[TransportRun], host: &Host) -> Vec<Caution> {
             "fewer than 99 in 100 of the planned messages were accepted, so the transports did not carry the same load",
             "Lower feed.rate until all of them keep up, then compare.",
         ),
+        reason(
+            runs,
+            many_failures,
+            "more than one in a hundred listeners had a connection or an answer that failed",
+            "Look at the server’s log, and at the limit of open files (ulimit -n); try fewer listeners.",
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The generator or the machine was the limit.
+pub(super) fn instrument(runs: &[TransportRun], host: &Host) -> Vec<Caution> {
+    let cores = host.cores as f64;
+    [
         reason(
             runs,
             publisher_was_late,
@@ -72,12 +94,6 @@ pub fn unclear(runs: &[TransportRun], host: &Host) -> Vec<Caution> {
             |run| machine_was_busy(run, cores),
             "the server and the generator together used all the processors that there are",
             "Use fewer listeners or a lower feed.rate, or a machine with more processors.",
-        ),
-        reason(
-            runs,
-            many_failures,
-            "more than one in a hundred listeners had a connection or an answer that failed",
-            "Look at the server’s log, and at the limit of open files (ulimit -n); try fewer listeners.",
         ),
     ]
     .into_iter()

@@ -1,9 +1,9 @@
 //! The largest load that keeps its limits: where to look next, what a run says about it, and where the model expects it.
 
-use super::health::unclear;
+use super::health::{instrument, not_carried};
 use crate::model::{self, Connection, Exchange, LongPoll, Server, ShortPoll};
 use crate::protocol::Transport;
-use crate::results::{Arrivals, Checked, Host, PollTimer, Results, Scenario, TransportRun, Verdict};
+use crate::results::{Arrivals, Checked, Host, PollTimer, Price, Results, Scenario, TransportRun, Verdict};
 
 /// Two loads this near to each other, as a ratio, say where the knee is: runs differ by as much.
 const NEAR: f64 = 1.15;
@@ -140,9 +140,10 @@ impl Search {
     }
 }
 
-/// What a run of one transport came to: its checks, and that nothing was lost.
+/// What a run of one transport came to: its checks, that nothing was lost, and that the load was carried at all. Where the generator and the
+/// machine had time to spare, it is the server that did not carry it.
 pub fn outcome(results: &Results) -> Outcome {
-    let reasons = unclear(&results.runs, &results.host);
+    let reasons = instrument(&results.runs, &results.host);
     if !reasons.is_empty() {
         return Outcome::Unclear(reasons.into_iter().map(|reason| reason.what).collect());
     }
@@ -162,6 +163,11 @@ pub fn outcome(results: &Results) -> Outcome {
     {
         broke.push(format!("lost == 0 ({lost})"));
     }
+    broke.extend(
+        not_carried(&results.runs)
+            .into_iter()
+            .map(|reason| reason.what.trim_end_matches('.').to_owned()),
+    );
     if broke.is_empty() {
         Outcome::Holds
     } else {
@@ -169,9 +175,11 @@ pub fn outcome(results: &Results) -> Outcome {
     }
 }
 
-/// The load at which the work fills all of the server's processors, by what a request or a delivery cost in this run: an upper bound, as
-/// delays suffer earlier. `None` where the processor time is not known.
-pub fn predicted(load: Load, scenario: &Scenario, run: &TransportRun, host: &Host) -> Option<f64> {
+/// What one request, or one delivery of a stream, cost in this run, all of the server's processor time taken together; and the load at which
+/// the work fills its processors at this price. `None` where the processor time is not known.
+///
+/// It is no bound: a busy server finds several requests at each look, and they share what the look costs; and delays suffer before it is full.
+pub fn price(load: Load, scenario: &Scenario, run: &TransportRun, host: &Host) -> Option<Price> {
     let cpu_s = run.server.cpu_s.filter(|cpu_s| *cpu_s > 0.0)?;
     let polls = matches!(run.transport, Transport::Poll | Transport::LongPoll);
     let pieces = if polls {
@@ -182,22 +190,31 @@ pub fn predicted(load: Load, scenario: &Scenario, run: &TransportRun, host: &Hos
     if pieces == 0 {
         return None;
     }
-    let cost_s = cpu_s / pieces as f64;
+    let each_s = cpu_s / pieces as f64;
+    let workers = scenario.server_processors(host.cores);
+    Some(Price {
+        at: load.of(scenario),
+        each_us: each_s * 1e6,
+        busy: cpu_s / (workers * run.window_s),
+        full_at: full_at(load, scenario, run, each_s, workers),
+    })
+}
+
+/// The load at which the work fills so many processors.
+fn full_at(load: Load, scenario: &Scenario, run: &TransportRun, each_s: f64, workers: f64) -> Option<f64> {
+    let polls = matches!(run.transport, Transport::Poll | Transport::LongPoll);
     let server = Server {
-        workers: match scenario.server_workers {
-            0 => host.cores.max(1) as f64,
-            workers => f64::from(workers),
-        },
-        poll_s: cost_s,
-        write_s: cost_s,
+        workers,
+        poll_s: each_s,
+        write_s: each_s,
         idle: 0.0,
     };
-    let requests_at = |rate_per_s: f64| requests(scenario, run.transport, cost_s, rate_per_s);
+    let requests_at = |rate_per_s: f64| requests(scenario, run.transport, each_s, rate_per_s);
     let listeners = f64::from(run.listeners);
     match load {
         Load::Listeners if polls => Some(server.polling_knee(&requests_at(scenario.rate_per_s)?)),
         Load::Listeners => Some(server.push_knee(scenario.rate_per_s)),
-        Load::Rate if !polls => Some(server.workers / (listeners * cost_s)),
+        Load::Rate if !polls => Some(server.workers / (listeners * each_s)),
         // Short polling asks as often as its timer says, whatever is said.
         Load::Rate if run.transport == Transport::Poll => None,
         Load::Rate => {
@@ -331,26 +348,27 @@ mod tests {
             ..Scenario::default()
         };
         let host = Host::here();
+        let full_at = |load, run: &TransportRun| price(load, &scenario, run, &host).unwrap().full_at;
         let mut poll = run(Transport::Poll, 1, 1_000, 500);
         poll.server.cpu_s = Some(0.2);
         // 0.2 ms each, and one a second.
-        let knee = predicted(Load::Listeners, &scenario, &poll, &host).unwrap();
+        let knee = full_at(Load::Listeners, &poll).unwrap();
         assert!((knee - 5_000.0).abs() < 1.0, "{knee}");
-        assert_eq!(predicted(Load::Rate, &scenario, &poll, &host), None);
+        assert_eq!(full_at(Load::Rate, &poll), None);
         let mut push = run(Transport::Websocket, 1, 0, 20);
         push.counts.deliveries = 1_000;
         push.server.cpu_s = Some(0.01);
         // 10 µs each: one listener could hear 100,000 a second, or 200,000 listeners half a message.
-        let rate = predicted(Load::Rate, &scenario, &push, &host).unwrap();
+        let rate = full_at(Load::Rate, &push).unwrap();
         assert!((rate - 100_000.0).abs() < 1e-6, "{rate}");
-        let knee = predicted(Load::Listeners, &scenario, &push, &host).unwrap();
+        let knee = full_at(Load::Listeners, &push).unwrap();
         assert!((knee - 200_000.0).abs() < 1e-6, "{knee}");
         push.server.cpu_s = None;
-        assert_eq!(predicted(Load::Listeners, &scenario, &push, &host), None);
+        assert_eq!(price(Load::Listeners, &scenario, &push, &host), None);
         let mut long = run(Transport::LongPoll, 1, 1_000, 20);
         (long.server.cpu_s, long.listeners) = (Some(1.0), 100);
         // 1 ms each, 100 listeners: full at ten requests of each a second, which a gap of 41 ms leaves room for.
-        let rate = predicted(Load::Rate, &scenario, &long, &host).unwrap();
+        let rate = full_at(Load::Rate, &long).unwrap();
         assert!(rate > 10.0 && rate < 20.0, "{rate}");
     }
 }

@@ -16,6 +16,7 @@ mod problem;
 mod read;
 mod source;
 pub mod sweep;
+mod sweep_check;
 #[cfg(test)]
 mod testing;
 pub mod verify;
@@ -25,4 +26,5 @@ pub use health::unclear;
 pub use library::{File, LABS, Lab, lab};
 pub use measure::{End, MeasureError, Setup, Step, Watch, begin, measure, steps};
 pub use problem::{Place, Problem, Problems};
-pub use source::{Change, Source};
+pub use source::{Change, Planned, Source};
+pub use sweep_check::sweep_verdicts;

@@ -7,11 +7,16 @@ use toml::de::{DeTable, DeValue};
 
 use super::problem::{Place, Problem};
 use crate::results::knob::{KEYS, Key, Kind, nearest};
+use crate::results::{SweepCheck, SweepCheckError};
 
 /// The table whose keys are those of the scenario again.
 const QUICK: &str = "quick";
 /// The table whose keys are those of the scenario, each with a list of values.
 const SWEEP: &str = "sweep";
+
+/// The key of that table which is no knob.
+const CHECKS: &str = "checks";
+const CLAIMS: &str = "a list of claims about the sweep, such as \"long-poll.requests falls\"";
 
 /// What a file says about one key.
 #[derive(Debug)]
@@ -33,12 +38,22 @@ pub(super) struct Listed {
     pub(super) quick: bool,
 }
 
+/// What a file claims of its sweep.
+#[derive(Debug)]
+pub(super) struct Claimed {
+    pub(super) check: SweepCheck,
+    pub(super) place: Place,
+    /// Whether it stands in `[quick.sweep]`.
+    pub(super) quick: bool,
+}
+
 /// All that a file says.
 #[derive(Debug, Default)]
 pub(super) struct Said {
     pub(super) settings: Vec<Setting>,
     /// In the order of their lines.
     pub(super) sweep: Vec<Listed>,
+    pub(super) claims: Vec<Claimed>,
 }
 
 /// Reads a scenario file; whatever is wrong goes to `problems`, and the rest is read all the same.
@@ -51,6 +66,7 @@ pub(super) fn read(file: &str, text: &str, problems: &mut Vec<Problem>) -> Said 
         said: Said::default(),
     };
     reader.table(document.get_ref(), "", false);
+    reader.knobs_of_claims();
     let Reader {
         problems: mut found,
         mut said,
@@ -103,6 +119,8 @@ impl Reader<'_> {
         for (key, value) in table {
             let name = format!("{prefix}{}", key.get_ref());
             match (Key::named(&name), value.get_ref()) {
+                // No knob, but what is claimed of the whole.
+                _ if name == CHECKS => self.claims(value, quick),
                 (None, DeValue::Table(inner)) => self.sweep(inner, &format!("{name}."), quick),
                 (None, _) => self.problem(key.span(), unknown(&name)),
                 (Some(key_of), DeValue::Array(items)) => {
@@ -131,6 +149,41 @@ impl Reader<'_> {
                 ),
             }
         }
+    }
+
+    fn claims(&mut self, value: &Spanned<DeValue<'_>>, quick: bool) {
+        let DeValue::Array(items) = value.get_ref() else {
+            let found = value.get_ref().type_str();
+            return self.problem(value.span(), format!("{CHECKS} takes {CLAIMS}, not TOML's {found}"));
+        };
+        for item in items.iter() {
+            match item.get_ref().as_str().map(str::parse) {
+                Some(Ok(check)) => {
+                    let place = place(self.file, self.text, Some(item.span()));
+                    self.said.claims.push(Claimed { check, place, quick });
+                }
+                Some(Err(error)) => self.problem(item.span(), one_line(&SweepCheckError::to_string(&error))),
+                None => self.problem(item.span(), format!("{CHECKS} takes {CLAIMS}")),
+            }
+        }
+    }
+
+    /// A claim can only tell points apart by a knob that is swept over.
+    fn knobs_of_claims(&mut self) {
+        let Said { sweep, claims, .. } = &self.said;
+        let is_swept = |key: &str| sweep.iter().any(|listed| listed.key.name == key);
+        let problems = claims.iter().filter_map(|claimed| {
+            let key = claimed.check.along().filter(|key| !is_swept(key))?;
+            Some(Problem {
+                place: claimed.place.clone(),
+                message: match Key::named(key) {
+                    Some(_) => format!("`{}` names {key}, which is not swept over here", claimed.check),
+                    None => unknown(key),
+                },
+            })
+        });
+        let problems: Vec<Problem> = problems.collect();
+        self.problems.extend(problems);
     }
 
     fn setting(&mut self, name: &str, span: Range<usize>, value: &Spanned<DeValue<'_>>, quick: bool) {

@@ -5,8 +5,9 @@ use super::faults::{Fault, faults};
 use super::problem::{Place, Problem, Problems};
 use super::read::{Said, Setting, read, unknown};
 use super::sweep::{self, Knob};
+use super::sweep_check;
 use crate::results::knob::Key;
-use crate::results::{Point, Scenario, Swept};
+use crate::results::{Point, Scenario, SweepCheck, Swept};
 
 /// A scenario as it was written, not yet read.
 #[derive(Debug, Clone)]
@@ -17,6 +18,17 @@ pub struct Source {
     pub file: String,
     /// Its text.
     pub text: Cow<'static, str>,
+}
+
+/// What a sweep is to measure, and what it is claimed to show.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// Along which knobs.
+    pub knobs: Vec<Swept>,
+    /// Every point.
+    pub points: Vec<Point>,
+    /// The claims of the `[sweep]` table that are about these knobs.
+    pub checks: Vec<SweepCheck>,
 }
 
 /// A knob that the command line turns.
@@ -59,11 +71,16 @@ impl Source {
     ///
     /// # Errors
     /// Everything that is wrong with the scenario at any of the points, at once.
-    pub fn sweep(&self, quick: bool, changes: &[Change], typed: &[Knob]) -> Result<(Vec<Swept>, Vec<Point>), Problems> {
+    pub fn sweep(&self, quick: bool, changes: &[Change], typed: &[Knob]) -> Result<Planned, Problems> {
         // What is wrong with the scenario itself would be told again at each point.
         self.scenario(quick, changes)?;
-        let Said { sweep: listed, .. } = read(&self.file, &self.text, &mut Vec::new());
-        let knobs = sweep::knobs(&self.file, listed, typed, quick)?;
+        let Said {
+            sweep: listed, claims, ..
+        } = read(&self.file, &self.text, &mut Vec::new());
+        let own = sweep::from_file(listed, quick);
+        let checks = sweep::claims(claims, &own, quick)?;
+        let first = own.first().map(|knob| knob.key.clone());
+        let knobs = sweep::knobs(&self.file, own, typed)?;
         let mut points = Vec::new();
         for (n, changed) in sweep::pairs(&knobs).into_iter().enumerate() {
             let all = [changes, &changed].concat();
@@ -73,7 +90,12 @@ impl Source {
                 scenario: self.scenario(quick, &all)?,
             });
         }
-        Ok((knobs.into_iter().map(Knob::into_swept).collect(), points))
+        let knobs: Vec<Swept> = knobs.into_iter().map(Knob::into_swept).collect();
+        Ok(Planned {
+            checks: sweep_check::suiting(checks, first.as_deref(), &knobs),
+            knobs,
+            points,
+        })
     }
 
     fn build<'a>(
@@ -258,7 +280,7 @@ mod tests {
 
     #[test]
     fn all_problems_are_told_at_once_with_their_lines() {
-        let text = "listener = 5\nlisteners = 0\nduration = \"20\"\ntransports = []\n\n[feed]\nrate = \"0/s\"\ntext_bytes = 5000\narrivals = \"tuesdays\"\n\n[poll]\ninterval = 1\n\n[quick]\nwarm_up = \"soon\"\nlink = 3\n";
+        let text = "listener = 5\nlisteners = 0\nduration = \"20\"\ntransports = []\n\n[feed]\nrate = \"0/s\"\ntext_bytes = 70000\narrivals = \"tuesdays\"\n\n[poll]\ninterval = 1\n\n[quick]\nwarm_up = \"soon\"\nlink = 3\n";
         let found = problems(text);
         let starts = [
             "mine.toml:1:1: there is no key `listener`; did you mean `listeners`?",

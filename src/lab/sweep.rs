@@ -5,11 +5,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::measure::{End, MeasureError, Setup, Step, begin, measure};
 use super::problem::{Place, Problem, Problems};
-use super::read::Listed;
+use super::read::{Claimed, Listed};
 use super::source::Change;
 use crate::load::Progress;
 use crate::results::knob::{Key, Kind};
-use crate::results::{Results, Sweep, SweepFolder, Swept};
+use crate::results::{Results, Sweep, SweepCheck, SweepFolder, Swept};
 
 /// A report shows no more: one knob is the axis, the other makes panels.
 const MOST_KNOBS: usize = 2;
@@ -38,13 +38,9 @@ impl Knob {
 }
 
 /// The knobs to sweep over: the typed ones, or those of the file. Whether their values suit the scenario shows when it is built.
-pub(super) fn knobs(file: &str, listed: Vec<Listed>, typed: &[Knob], quick: bool) -> Result<Vec<Knob>, Problems> {
+pub(super) fn knobs(file: &str, own: Vec<Knob>, typed: &[Knob]) -> Result<Vec<Knob>, Problems> {
     let mut problems = Vec::new();
-    let mut knobs: Vec<Knob> = if typed.is_empty() {
-        from_file(listed, quick)
-    } else {
-        typed.to_vec()
-    };
+    let mut knobs = if typed.is_empty() { own } else { typed.to_vec() };
     let place = |knob: Option<&Knob>| match knob.and_then(|knob| knob.typed.clone()) {
         Some(typed) => Place::Typed(typed),
         None => Place::File(file.to_owned()),
@@ -133,7 +129,7 @@ fn written(key: &Key, value: &str) -> String {
 }
 
 /// Those of `[sweep]`, or in the short form those of `[quick.sweep]` where it names any.
-fn from_file(listed: Vec<Listed>, quick: bool) -> Vec<Knob> {
+pub(super) fn from_file(listed: Vec<Listed>, quick: bool) -> Vec<Knob> {
     let (short, long): (Vec<_>, Vec<_>) = listed.into_iter().partition(|listed| listed.quick);
     let chosen = if quick && !short.is_empty() { short } else { long };
     let knob = |listed: Listed| Knob {
@@ -142,6 +138,46 @@ fn from_file(listed: Vec<Listed>, quick: bool) -> Vec<Knob> {
         typed: None,
     };
     chosen.into_iter().map(knob).collect()
+}
+
+/// Those of `[sweep]`, or in the short form those of `[quick.sweep]` where it has any, the values in them written as `own`, the knobs of that
+/// table, write them.
+pub(super) fn claims(claimed: Vec<Claimed>, own: &[Knob], quick: bool) -> Result<Vec<SweepCheck>, Problems> {
+    let (short, long): (Vec<_>, Vec<_>) = claimed.into_iter().partition(|claimed| claimed.quick);
+    let chosen = if quick && !short.is_empty() { short } else { long };
+    let (mut checks, mut problems) = (Vec::new(), Vec::new());
+    for Claimed {
+        mut check,
+        place,
+        quick: of_quick,
+    } in chosen
+    {
+        let text = check.to_string();
+        for named in check.places() {
+            match own.iter().find_map(|knob| value_of(knob, named)) {
+                Some(value) => *named = value,
+                // The short form may leave out what a claim of the long one is about.
+                None if quick != of_quick => {}
+                None => problems.push(Problem {
+                    place: place.clone(),
+                    message: format!("`{text}` names {named}, which is no value of a knob that is swept over here"),
+                }),
+            }
+        }
+        checks.push(check);
+    }
+    Problems::none_of(problems)?;
+    Ok(checks)
+}
+
+/// The value of this knob that a text names, as the knob writes it.
+fn value_of(knob: &Knob, text: &str) -> Option<String> {
+    let key = Key::named(&knob.key)?;
+    let wanted = written(key, text);
+    knob.values
+        .iter()
+        .any(|value| written(key, value) == wanted)
+        .then_some(wanted)
 }
 
 /// Every point as the changes that lead to it, the last knob turning fastest.
@@ -227,7 +263,7 @@ mod tests {
     }
 
     fn values(source: &Source, quick: bool, knobs: &[Knob]) -> Vec<String> {
-        let (_, points) = source.sweep(quick, &[], knobs).unwrap();
+        let points = source.sweep(quick, &[], knobs).unwrap().points;
         points.into_iter().map(|point| point.values.join(" ")).collect()
     }
 
@@ -245,7 +281,7 @@ mod tests {
             values(&source(""), false, &knobs),
             ["1s 1/s", "1s 2/s", "5s 1/s", "5s 2/s"]
         );
-        let (_, points) = source("").sweep(false, &[], &knobs).unwrap();
+        let points = source("").sweep(false, &[], &knobs).unwrap().points;
         assert_eq!(points[2].scenario.long_poll_timeout.as_secs(), 5);
         assert_eq!((points[2].scenario.rate_per_s, points[2].folder.as_str()), (1.0, "03"));
     }
@@ -261,6 +297,30 @@ mod tests {
             values(&file, false, &[vary("poll.interval", &["1s", "2s"])]),
             ["1s", "2s"]
         );
+    }
+
+    #[test]
+    fn the_claims_of_a_table_go_with_its_knobs() {
+        let file = source(
+            "[sweep]\nlong_poll.timeout = [\"1s\", \"2s\"]\nfeed.rate = [\"1/s\", \"60/min\", \"2/s\"]\nchecks = [\"requests falls\", \"lost at 120/min == 0\"]\n",
+        );
+        // Once a second and sixty times a minute are one value.
+        assert!(problems(&file, &[]).contains("twice"));
+        let file = source(
+            "[sweep]\nlong_poll.timeout = [\"1s\", \"2s\"]\nfeed.rate = [\"1/s\", \"2/s\"]\nchecks = [\"requests falls\", \"lost at 120/min == 0\"]\n\
+             [quick.sweep]\nlong_poll.timeout = [\"100ms\", \"200ms\"]\nchecks = [\"requests falls\"]\n",
+        );
+        let claims = |quick, typed: &[Knob]| -> Vec<String> {
+            let checks = file.sweep(quick, &[], typed).unwrap().checks;
+            checks.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(claims(false, &[]), ["requests falls", "lost at 2/s == 0"]);
+        assert_eq!(claims(true, &[]), ["requests falls"]);
+        assert_eq!(
+            claims(false, &[vary("long_poll.timeout", &["3s", "4s"])]),
+            ["requests falls", "lost at 2/s == 0"]
+        );
+        assert!(claims(false, &[vary("feed.rate", &["1/s", "4/s"])]).is_empty());
     }
 
     #[test]
@@ -316,10 +376,32 @@ mod tests {
                 "mine.toml:2:13: listeners is swept over a list",
             ),
             ("sweep = 3\n", "`sweep` is one table"),
+            (
+                "[sweep]\nlisteners = [1, 3]\nchecks = [\"requests fall\"]\n",
+                "mine.toml:3:11: `requests fall` claims nothing",
+            ),
+            (
+                "[sweep]\nlisteners = [1, 3]\nchecks = [\n \"requests falls\",\n \"requests falls along feed.rate\",\n]\n",
+                "mine.toml:5:2: `requests falls along feed.rate` names feed.rate, which is not swept over here",
+            ),
+            (
+                "[sweep]\nlisteners = [1, 3]\nchecks = [\"requests falls along listners\"]\n",
+                "there is no key `listners`; did you mean `listeners`?",
+            ),
+            (
+                "[sweep]\nlisteners = [1, 3]\nchecks = \"requests falls\"\n",
+                "mine.toml:3:10: checks takes a list of claims about the sweep, such as",
+            ),
         ] {
             let said = source(text).scenario(false, &[]).unwrap_err().to_string();
             assert!(said.contains(told), "{told}: {said}");
         }
+        let elsewhere = source("[sweep]\nlisteners = [1, 3]\nchecks = [\"requests at 2 > 1\"]\n");
+        let said = elsewhere.sweep(false, &[], &[]).unwrap_err().to_string();
+        assert!(
+            said.contains("mine.toml:3:11: `requests at 2 > 1` names 2, which is no value of a knob"),
+            "{said}"
+        );
         let zero = source("[sweep]\nlisteners = [0, 3]\n")
             .sweep(false, &[], &[])
             .unwrap_err();

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -25,8 +24,10 @@ use super::publisher::{Published, Publisher};
 use super::recorder::{Plan, Recorder, Tally};
 use super::schedule::{Schedule, phases};
 use super::server_process::ServerProcess;
+use super::stall::stall;
 use super::tap::{Recording, Slice};
 use super::target::{Peer, Target};
+use super::throttle::Throttle;
 use super::timeline::Steps;
 use super::usage::{Quiet, Usage, Watched};
 use super::wire::Snapshot;
@@ -206,8 +207,13 @@ impl Threads {
             patience: question.settings.patience,
             end: question.scenario.sending() + question.scenario.drain,
         };
-        let mut sending = self.crew.start("publisher", move |stop| publisher.publish(stop))?;
         let scenario = question.scenario;
+        if scenario.server_cpu_percent > 0 {
+            let throttle = Throttle::new(ours, scenario.server_cpu_percent)?;
+            // It ends with the crew.
+            drop(self.crew.start("throttle", move |stop| throttle.hold(stop))?);
+        }
+        let mut sending = self.crew.start("publisher", move |stop| publisher.publish(stop))?;
         let plan = Arc::clone(&self.plan);
         let window = async {
             tokio::time::sleep_until((start + scenario.warm_up).into()).await;
@@ -365,35 +371,6 @@ async fn snapshot(server: SocketAddr, plan: &Plan) -> Option<Snapshot> {
     let ports = plan.tally.ports().clone();
     let taken = tokio::task::spawn_blocking(move || Snapshot::take(server, &ports));
     taken.await.ok().flatten()
-}
-
-/// Stops the server at `from` for so long. Dropping it lets the server go on.
-async fn stall(process: Option<Pid>, from: Instant, length: Duration) -> Result<(), LoadError> {
-    if length.is_zero() {
-        return Ok(());
-    }
-    let process = process.ok_or(LoadError::CannotStop)?;
-    tokio::time::sleep_until(from.into()).await;
-    let _stopped = Stopped::stop(process);
-    tokio::time::sleep(length).await;
-    Ok(())
-}
-
-/// A process that stands still for as long as this lives.
-struct Stopped(Pid);
-
-impl Stopped {
-    fn stop(process: Pid) -> Stopped {
-        // A server that has just died is noticed elsewhere.
-        let _ = kill(process, Signal::SIGSTOP);
-        Stopped(process)
-    }
-}
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        let _ = kill(self.0, Signal::SIGCONT);
-    }
 }
 
 /// Tells whoever watches, for ever.

@@ -62,8 +62,11 @@ impl Gone<'_> {
 /// The index is in the text since a listener may hear a message before its publisher has the answer with the id. A text
 /// too short for its index is as long as the index needs.
 pub(crate) fn text(index: usize, bytes: u32) -> String {
-    let start = format!("#{index} ");
-    format!("{start:.<width$}", width = bytes as usize)
+    let mut text = format!("#{index} ");
+    // Not by a width of `format!`, which ends at 65,535.
+    let missing = (bytes as usize).saturating_sub(text.len());
+    text.extend(std::iter::repeat_n('.', missing));
+    text
 }
 
 /// The text of the load message with this place in the schedule, for a feed whose messages come as bare texts: `#17 k3x9 `, filled up.
@@ -129,6 +132,7 @@ mod tests {
         assert!(text_17.starts_with("#17 ."));
         assert_eq!(index(&text_17), Some(17));
         assert_eq!(text(123_456, 1), "#123456 ");
+        assert_eq!(text(999_999, 65_536).len(), 65_536);
         for other in ["hello", "#", "#x 1", "#1", "17 "] {
             assert_eq!(index(other), None, "{other}");
         }

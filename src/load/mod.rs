@@ -14,6 +14,7 @@
 //! - `recorder`, `ledger`, `timeline`: what was seen, by window, by listener and over time;
 //! - `server_process`, `control`, `usage`, `memory`, `limits`: the measured server, what it is asked, what it used, and whether the run fits the system;
 //! - `process`: what the system tells of a server that does not tell of itself;
+//! - `stall`, `throttle`: a server that stands still, and one that has less than a processor;
 //! - `health`, `little`, `wire`: how late the generator itself was woken, whether its books agree, and what the system counted;
 //! - `engine`: the only place where all of them meet.
 
@@ -47,12 +48,14 @@ mod recorder;
 mod schedule;
 mod server_process;
 mod socket;
+mod stall;
 mod tap;
 mod target;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod timeline;
 mod timer;
 mod usage;
@@ -155,9 +158,9 @@ pub enum LoadError {
         /// The last lines it wrote to its stderr.
         words: String,
     },
-    /// The scenario stops its server in mid-run, but the server is somebody else's process.
-    #[error("server.stop needs a server that talkplace starts itself")]
-    CannotStop,
+    /// The scenario stops or throttles its server, but the server is somebody else's process.
+    #[error("{0} needs a server that talkplace starts itself")]
+    NotOurProcess(&'static str),
     /// What answers there speaks something else.
     #[error("what listens on {server} does not speak {}: {what}", language(*.dialect))]
     NotOurs {

@@ -133,10 +133,7 @@ fn setting(entry: &Entry, results: &Results, wish: &Wish, one_way_s: f64) -> Cho
         Some(cpu_s) if pieces > 0 => cpu_s / pieces as f64,
         _ => 0.0,
     };
-    let workers = match results.scenario.server_workers {
-        0 => results.host.cores.max(1) as f64,
-        workers => f64::from(workers),
-    };
+    let workers = results.scenario.server_processors(results.host.cores);
     // One message is due to all at once: the last of them waits for all others.
     let turns_s = wish.listeners as f64 * cost_s / workers;
     let idle_s = wish.idle_limit.map(|limit| limit.as_secs_f64());

@@ -104,6 +104,7 @@ fn scenario() -> Scenario {
         server_workers: 1,
         server_keep_messages: 10_000,
         server_stop: Duration::ZERO,
+        server_cpu_percent: 0,
         repeat: 1,
         checks: Vec::new(),
     }

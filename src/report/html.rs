@@ -178,10 +178,16 @@ fn method(results: &Results) -> Vec<String> {
             lasting(scenario.rtt)
         )
     };
+    let share = match scenario.server_cpu_percent {
+        0 => String::new(),
+        percent => format!(
+            " The server was held to {percent} % of one processor, as a container is: in each hundredth of a second it stood still when it had used up its share."
+        ),
+    };
     vec![
         format!(
             "Each transport ({}) was measured {server} by {} listeners that heard the same schedule: {} a second with {} bytes of \
-             text, {arrivals}, drawn from the seed {}.",
+             text, {arrivals}, drawn from the seed {}.{share}",
             list(&names),
             count(scenario.listeners.into()),
             messages,

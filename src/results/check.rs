@@ -136,7 +136,7 @@ impl Unit {
         }
     }
 
-    fn read(self, text: &str) -> Option<f64> {
+    pub(super) fn read(self, text: &str) -> Option<f64> {
         let number = |text: &str| text.trim().parse().ok().filter(|number: &f64| number.is_finite());
         match self {
             Unit::Number => number(text),

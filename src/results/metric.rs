@@ -47,6 +47,9 @@ pub static METRICS: &[Metric] = metrics! {
     "server_delay.p50" Time "the same, half of the deliveries" = |run| run.server_delay.quantile_ms(0.5);
     "server_delay.p99" Time "the same, 99 in 100" = |run| run.server_delay.quantile_ms(0.99);
     "server_delay.max" Time "the same, the longest" = |run| run.server_delay.max_ms();
+    "wait.mean" Time "server delay beyond that of the quickest delivery, on the mean" = |run| {
+        Some(run.server_delay.mean_ms()? - run.server_delay.quantile_ms(0.0)?)
+    };
     "lag.p50" Time "sent − intended: the publisher’s own" = |run| run.publishing.lag.quantile_ms(0.5);
     "lag.p99" Time "the same, 99 in 100" = |run| run.publishing.lag.quantile_ms(0.99);
     "requests" Number "requests of all listeners" = |run| Some(run.counts.requests as f64);
@@ -61,6 +64,9 @@ pub static METRICS: &[Metric] = metrics! {
     "connections" Number "connections opened within the window" = |run| Some(run.counts.connections.opened as f64);
     "deliveries" Number "messages heard, one per message and listener" = |run| Some(run.counts.deliveries as f64);
     "bytes_per_delivery" Bytes "both directions together" = |run| per(run.bytes_out.total() + run.bytes_in.total(), run.counts.deliveries);
+    "heads_per_delivery" Bytes "heads of requests, answers and frames, both directions, for one message heard" = |run| {
+        per(heads(run), run.counts.deliveries)
+    };
     "cpu_per_1000_deliveries" Time "the server’s processor time" = |run| run.cpu_ms_per_1000_deliveries();
     "cpu_above_idle_per_1000_deliveries" Time "the same without what its idle listeners explain" = |run| {
         ratio(run.cpu_above_idle_s()? * 1e6, run.counts.deliveries as f64)
@@ -107,6 +113,14 @@ impl Metric {
 /// The segments, unless some connections took theirs with them.
 fn counted(run: &TransportRun) -> Option<&Segments> {
     run.segments.as_ref().filter(|segments| segments.missing == 0)
+}
+
+/// All that is around bodies and messages.
+fn heads(run: &TransportRun) -> u64 {
+    [run.bytes_out, run.bytes_in]
+        .iter()
+        .map(|parts| parts.heads + parts.frames)
+        .sum()
 }
 
 fn per(part: u64, whole: u64) -> Option<f64> {

@@ -9,12 +9,14 @@ mod folder;
 mod foreign;
 mod guess;
 mod host;
+mod knee;
 pub mod knob;
 mod memory;
 pub mod metric;
 mod run;
 mod scenario;
 mod sweep;
+mod sweep_check;
 mod trace;
 
 pub use check::{Check, CheckError, Checked, Comparison, Right, Term, Verdict};
@@ -22,6 +24,7 @@ pub use distribution::Distribution;
 pub use folder::{FolderError, RunFolder, latest_complete, read_results, write_whole};
 pub use foreign::{Dialect, Foreign, UnknownDialect};
 pub use guess::{Guess, GuessError};
+pub use knee::{Found, Knee, Price};
 pub use memory::{Memory, MemorySample};
 pub use run::{
     Answers, Bytes, Connections, Counts, Failures, Health, Ledger, Little, Parts, Publishing, Segments, ServerCost,
@@ -29,6 +32,7 @@ pub use run::{
 };
 pub use scenario::{Arrivals, PollPhase, PollTimer, Scenario};
 pub use sweep::{Point, Sweep, SweepFolder, Swept};
+pub use sweep_check::{Figure, Shape, SweepCheck, SweepCheckError, Within};
 pub use trace::{Piece, Trace, Traced, Way};
 
 use serde::{Deserialize, Serialize};

@@ -62,6 +62,8 @@ pub struct Scenario {
     /// How long the server is stopped in the middle of the window; zero is not at all. It shows what a stall does to the delays, and to whoever measures them.
     #[serde(rename = "server_stop_s", with = "seconds")]
     pub server_stop: Duration,
+    /// How much of one processor the server may use, in percent, as a container's limit would have it; 0 is all that it can get.
+    pub server_cpu_percent: u32,
     /// How often each transport is measured, in turn with the others: A B C A B C.
     pub repeat: u32,
     /// What the run is claimed to show.
@@ -107,6 +109,18 @@ impl Scenario {
         self.warm_up + self.duration
     }
 
+    /// Processors that the server may use on a machine with so many: a worker takes one, and a limit may leave less.
+    pub fn server_processors(&self, cores: usize) -> f64 {
+        let workers = match self.server_workers {
+            0 => cores.max(1) as f64,
+            workers => f64::from(workers),
+        };
+        match self.server_cpu_percent {
+            0 => workers,
+            percent => workers.min(f64::from(percent) / 100.0),
+        }
+    }
+
     /// The delay of one direction of the link.
     pub fn one_way(&self) -> Duration {
         self.rtt / 2
@@ -138,6 +152,7 @@ impl Default for Scenario {
             server_workers: 0,
             server_keep_messages: 10_000,
             server_stop: Duration::ZERO,
+            server_cpu_percent: 0,
             repeat: 1,
             checks: Vec::new(),
         }

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::folder::read_versioned;
-use super::{FolderError, Results, RunFolder, Scenario, read_results, write_whole};
+use super::{Checked, FolderError, Results, RunFolder, Scenario, SweepCheck, read_results, write_whole};
 
 /// The file in which the plan is kept.
 const PLAN: &str = "sweep.json";
 
-/// One scenario along one knob or two: what a sweep measures, in its order. The whole content of `sweep.json`.
+/// One scenario along one knob or two: what a sweep measures, in its order, and what it is claimed to show. The whole content of `sweep.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sweep {
     /// [`SCHEMA`](super::SCHEMA) when it was written.
@@ -29,6 +29,12 @@ pub struct Sweep {
     pub knobs: Vec<Swept>,
     /// Every point, the last knob turning fastest.
     pub points: Vec<Point>,
+    /// What the sweep as a whole is claimed to show.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<SweepCheck>,
+    /// What became of these claims; empty while it is under way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checked: Vec<Checked>,
 }
 
 /// A knob and the values that it takes.
@@ -192,6 +198,8 @@ mod tests {
                 values: vec!["1".into(), "2".into()],
             }],
             points: vec![point("01", "1"), point("02", "2")],
+            checks: vec!["requests falls".parse().unwrap()],
+            checked: Vec::new(),
         }
     }
 

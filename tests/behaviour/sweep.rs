@@ -209,6 +209,32 @@ fn the_exit_status_is_that_of_the_checks() {
 }
 
 #[test]
+fn what_the_whole_is_claimed_to_show_is_judged() {
+    let home = small();
+    // Whatever machine this is: who asks half as often sends about half of the requests.
+    let claims = "checks = [\"poll.requests falls\", \"poll.requests rises\", \"poll.requests at 50ms < 25000\", \"websocket.requests falls\"]\n";
+    home.write("claims.toml", &format!("{SMALL}{claims}"));
+    let ended = home.talkplace(&["sweep", "claims.toml"]);
+    let told = |verdict: &str, claim: &str| ended.stdout.contains(&format!("{verdict:>7}  {claim} ("));
+    let unclear = ended.stdout.contains("This is unclear") || ended.stdout.contains("unclear  poll");
+    if !unclear {
+        assert_eq!(ended.status, Some(1), "{}{}", ended.stdout, ended.stderr);
+        assert!(told("holds", "poll.requests falls"), "{}", ended.stdout);
+        assert!(told("FAILS", "poll.requests rises"), "{}", ended.stdout);
+        assert!(told("holds", "poll.requests at 50ms < 25000"), "{}", ended.stdout);
+    }
+    assert!(told("–", "websocket.requests falls"), "{}", ended.stdout);
+    let folder = format!("reports/sweep/claims/{}", home.list("reports/sweep/claims")[0]);
+    let plan: Value = serde_json::from_str(&home.read(&format!("{folder}/sweep.json"))).unwrap();
+    assert_eq!(plan["checked"].as_array().unwrap().len(), 4);
+    assert_eq!(plan["checked"][3]["verdict"], "not-asked");
+    assert!(
+        home.read(&format!("{folder}/index.html"))
+            .contains("poll.requests falls")
+    );
+}
+
+#[test]
 fn what_makes_no_sweep_is_refused_and_nothing_is_written() {
     let home = small();
     home.write("flat.toml", "listeners = 3\n");

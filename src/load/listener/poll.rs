@@ -137,10 +137,17 @@ pub(super) async fn wait_for_turn(bench: &Bench, phase: f64, is_first: bool) {
     };
     let due = match bench.scenario.poll_timer {
         PollTimer::Fixed | PollTimer::Unguarded => next_tick(began, interval, phase, now),
-        PollTimer::AfterAnswer if is_first => began.max(now) + interval.mul_f64(phase),
+        PollTimer::AfterAnswer if is_first => began.max(now) + (interval + exchange(bench)).mul_f64(phase),
         PollTimer::AfterAnswer => now + interval,
     };
     bench.timer.sleep_until(due).await;
+}
+
+/// What a question and its answer take on the link: who waits for the answer before the next question has this in every turn, so that the
+/// turns of listeners who are apart are spread over it, too.
+fn exchange(bench: &Bench) -> Duration {
+    let handshakes = if bench.scenario.http_keep_alive { 0 } else { 1 };
+    bench.scenario.rtt * (1 + handshakes)
 }
 
 /// The first instant of `began + (n + phase) · interval` after `now`. Those that passed while the last answer was missing are left out.

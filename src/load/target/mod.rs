@@ -83,9 +83,14 @@ pub enum TargetError {
         /// What it has no way for.
         transports: Vec<Transport>,
     },
-    /// A server that was started by somebody else is not stopped.
-    #[error("server.stop needs a server that talkplace starts itself: leave it out with --set server.stop=0s")]
-    CannotStop,
+    /// What the scenario does to its server is not done to somebody else's.
+    #[error("{knob} needs a server that talkplace starts itself: leave it out with --set {knob}={without}")]
+    OnlyOurs {
+        /// Which knob asks for it.
+        knob: &'static str,
+        /// Its value that does not.
+        without: &'static str,
+    },
     /// Its process cannot be on this machine.
     #[error("--target-pid is for a server on this machine, and {url} is not on it")]
     NotOnThisMachine {
@@ -199,10 +204,14 @@ impl Peer {
         if !transports.is_empty() {
             return Err(TargetError::NoWay { dialect, transports });
         }
-        if !scenario.server_stop.is_zero() {
-            return Err(TargetError::CannotStop);
+        let only_ours = [
+            ("server.stop", "0s", !scenario.server_stop.is_zero()),
+            ("server.cpu_percent", "0", scenario.server_cpu_percent > 0),
+        ];
+        match only_ours.into_iter().find(|(.., is_asked_for)| *is_asked_for) {
+            Some((knob, without, _)) => Err(TargetError::OnlyOurs { knob, without }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// What the results say of it.
@@ -259,7 +268,10 @@ mod tests {
             server_stop: Duration::from_secs(2),
             ..Scenario::default()
         };
-        assert!(matches!(peer.fits(&stopped), Err(TargetError::CannotStop)));
+        assert_eq!(
+            peer.fits(&stopped).unwrap_err().to_string(),
+            "server.stop needs a server that talkplace starts itself: leave it out with --set server.stop=0s"
+        );
     }
 
     #[cfg(target_os = "linux")]

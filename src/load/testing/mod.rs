@@ -35,6 +35,7 @@ pub(crate) fn scenario() -> Scenario {
         server_workers: 0,
         server_keep_messages: 10_000,
         server_stop: Duration::ZERO,
+        server_cpu_percent: 0,
         repeat: 1,
         checks: Vec::new(),
     }

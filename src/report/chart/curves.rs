@@ -31,6 +31,10 @@ const DECADE: f64 = 10.0;
 /// The same of a knob: who doubles it from step to step means its ratios.
 const FEW_TIMES: f64 = 3.5;
 
+/// What a legend says of the lines.
+const MODEL: &str = "the model";
+const SCHEDULE: &str = "for this very schedule";
+
 /// A chart of curves before it is drawn.
 pub(crate) struct Curves {
     pub(crate) name: &'static str,
@@ -70,6 +74,8 @@ pub(crate) struct Panel {
     pub(crate) curves: Vec<Curve>,
     /// What somebody has published about it.
     pub(crate) marks: Vec<Published>,
+    /// Heights that something is said about: a limit, a published figure.
+    pub(crate) levels: Vec<(f64, String)>,
 }
 
 /// A published figure, with the words that are written beside it.
@@ -116,6 +122,11 @@ pub(crate) fn curves(curves: Curves) -> Result<Chart, ReportError> {
         drawn,
     };
     sheet.framed()
+}
+
+/// How much room a transport's mark and name take.
+fn named(transport: Transport) -> f64 {
+    10.0 + width(transport.title(), BODY.size) + 22.0
 }
 
 /// An axis with a place for what is nothing, which has none among ratios.
@@ -218,13 +229,14 @@ impl Curves {
         let wide = (WIDTH - MARGIN - LEFT - BETWEEN * (across as f64 - 1.0)) / across as f64;
         let high = if across == 1 { 300.0 } else { 210.0 };
         let head = if self.panels.len() > 1 { HEAD } else { 6.0 };
-        let top = frame.top() + LEGEND + UNIT;
+        let legend = self.legend_rows() as f64 * LEGEND;
+        let top = frame.top() + legend + UNIT;
         let end = top + rows as f64 * (head + high + FOOT);
         drawn((WIDTH, frame.height(end)), |canvas| {
             frame.draw(canvas, end)?;
             self.legend(canvas, frame.top() + 4.0)?;
             // Above the axis: its own side has no room for a line of text.
-            canvas.text(&self.up.title, (MARGIN, frame.top() + 4.0 + LEGEND), SMALL)?;
+            canvas.text(&self.up.title, (MARGIN, frame.top() + 4.0 + legend), SMALL)?;
             let middle = Type {
                 side: Side::Middle,
                 ..SMALL
@@ -248,24 +260,38 @@ impl Curves {
     }
 
     /// Which mark and which colour is whose, and what the lines are.
-    fn legend(&self, canvas: &Canvas, y: f64) -> Drawn {
+    fn legend(&self, canvas: &Canvas, mut y: f64) -> Drawn {
         let mut x = MARGIN + 6.0;
         for transport in self.transports() {
             canvas.mark(mark(transport), (x, y), RADIUS, colour(transport), false)?;
             canvas.text(transport.title(), (x + 10.0, y), BODY)?;
-            x += 10.0 + width(transport.title(), BODY.size) + 22.0;
+            x += named(transport);
+        }
+        if self.legend_rows() > 1 {
+            (x, y) = (MARGIN + 6.0, y + LEGEND - 6.0);
         }
         let all = || self.panels.iter().flat_map(|panel| &panel.curves);
         if all().any(|curve| !curve.model.is_empty()) {
             canvas.line((x, y), (x + 24.0, y), QUIET, 1.4)?;
-            canvas.text("the model", (x + 30.0, y), SMALL)?;
-            x += 30.0 + width("the model", SMALL.size) + 18.0;
+            canvas.text(MODEL, (x + 30.0, y), SMALL)?;
+            x += 30.0 + width(MODEL, SMALL.size) + 18.0;
         }
         if all().flat_map(|curve| &curve.spots).any(|spot| spot.schedule.is_some()) {
             canvas.line((x, y), (x + 14.0, y), INK, 2.2)?;
-            canvas.text("for this very schedule", (x + 20.0, y), SMALL)?;
+            canvas.text(SCHEDULE, (x + 20.0, y), SMALL)?;
         }
         Ok(())
+    }
+
+    /// The lines have a row of their own where the transports leave no room for them.
+    fn legend_rows(&self) -> usize {
+        let transports: f64 = self.transports().into_iter().map(named).sum();
+        let lines = 30.0 + width(MODEL, SMALL.size) + 18.0 + 20.0 + width(SCHEDULE, SMALL.size);
+        if MARGIN + 6.0 + transports + lines > WIDTH - MARGIN {
+            2
+        } else {
+            1
+        }
     }
 
     fn transports(&self) -> Vec<Transport> {
@@ -302,7 +328,14 @@ impl Curves {
 
     fn panel(&self, canvas: &Canvas, panel: &Panel, place: &Place, is_first: bool) -> Drawn {
         let x = Scale::new(&self.across, &self.values(|at| at.0), (place.left, place.right));
-        let y = Scale::new(&self.up, &self.values(|at| at.1), (place.bottom, place.top));
+        let mut heights = self.values(|at| at.1);
+        heights.extend(
+            self.panels
+                .iter()
+                .flat_map(|panel| &panel.levels)
+                .map(|(height, _)| *height),
+        );
+        let y = Scale::new(&self.up, &heights, (place.bottom, place.top));
         self.grid(canvas, place, &x, &y, is_first)?;
         if self.panels.len() > 1 {
             let bold = Type { bold: true, ..BODY };
@@ -324,6 +357,9 @@ impl Curves {
                     place.beside(canvas, (place.right, place.bottom - 24.0 + row), text)?;
                 }
             }
+        }
+        for (value, text) in &panel.levels {
+            place.level(canvas, y.at(*value), text)?;
         }
         let mut labels = Labels::default();
         for curve in &panel.curves {
@@ -399,6 +435,17 @@ impl Place {
                 ..SMALL
             },
         )
+    }
+
+    /// A dashed line at a height, with its text above its right end.
+    fn level(&self, canvas: &Canvas, y: f64, text: &str) -> Drawn {
+        canvas.dashed(&[(self.left, y), (self.right, y)], 4.0, INK, 1.2)?;
+        let side = Type {
+            side: Side::Left,
+            colour: INK,
+            ..SMALL
+        };
+        canvas.text(text, (self.right - 4.0, y - 8.0), side)
     }
 }
 

@@ -22,13 +22,13 @@ pub(super) fn sheet(beside: &Beside) -> Option<Sheet> {
     });
     let traces: Vec<_> = traces.collect();
     let range = Range::of(&traces)?;
+    let run = beside.first();
     let panels: Vec<Panel> = traces
         .iter()
-        .map(|(transport, trace, traced)| Panel::new(*transport, trace, traced, range))
+        .map(|(transport, trace, traced)| Panel::new(*transport, trace, traced, range).over(run.scenario.rtt))
         .collect();
     let names = panel::names(&panels)?;
     let title = title(&panels, names.len());
-    let run = beside.first();
     let print = format!(
         "The first of {} listeners, {} to {} after the start of the warm-up. {}, run {}",
         count(run.scenario.listeners.into()),
@@ -40,7 +40,7 @@ pub(super) fn sheet(beside: &Beside) -> Option<Sheet> {
     Some(Sheet {
         name: "space-time",
         topic: "What happened, to one listener",
-        reading: "Time runs down, the listener is at the left and the server at the right of each panel. A slanted line is a request, an answer, an event or a frame on its way; a bar on the server’s side is a request being held. Letters are messages: beside the server at the instant at which it accepted them, beside the listener with the time until it had them. Grey is what carried none.",
+        reading: "Time runs down, the listener is at the left and the server at the right of each panel. A slanted line is a request, an answer, an event or a frame on its way; a bar on the server’s side is a request being held; what is dashed is the handshake of a new connection. Letters are messages: beside the server at the instant at which it accepted them, beside the listener with the time until it had them. Grey is what carried none.",
         table: table(&panels),
         what: "A diagram of what one listener and the server sent each other around the same few messages, a panel for each transport".into(),
         drawn: draw::draw(&Frame::new(&title, print), &panels, &names, range),
@@ -158,6 +158,17 @@ mod tests {
         ];
         for text in expected {
             assert!(texts.iter().any(|there| there == text), "{text} in {texts:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_connection_is_drawn_with_its_handshake() {
+        let svg = changed(|traced| traced.opened_us.push(5_150_000))
+            .unwrap()
+            .drawn
+            .unwrap();
+        for text in ["SYN", "SYN, ACK", "connects"] {
+            assert!(svg.contains(&format!("\n{text}\n")), "{text}");
         }
     }
 

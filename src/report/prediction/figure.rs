@@ -1,6 +1,7 @@
 //! The figures that are both measured and predicted.
 
 use super::Inputs;
+use super::inputs::event_lines;
 use crate::model::bytes::{event_overhead, websocket_header};
 use crate::model::{Arrivals, Prediction};
 use crate::protocol::Transport;
@@ -105,6 +106,21 @@ impl Figure {
         }
     }
 
+    /// Bytes of heads and frames for each message that a listener hears: no figure of a run's table, but a curve over the length of a message.
+    pub(crate) fn heads(prediction: &Prediction, inputs: &Inputs) -> Option<f64> {
+        let whole = inputs.message_bytes?.round() as usize;
+        let heads = match inputs.transport {
+            // An empty answer is its head.
+            Transport::Poll | Transport::LongPoll => {
+                let exchange = inputs.sizes.request + inputs.sizes.empty_answer;
+                exchange * prediction.requests_per_s / heard(prediction).rate_per_s()
+            }
+            Transport::Events => event_overhead(whole, inputs.cursor_bytes) as f64 - event_lines(inputs.cursor_bytes),
+            Transport::Websocket => websocket_header(whole, false) as f64,
+        };
+        Some(heads).filter(|heads| heads.is_finite())
+    }
+
     /// The number as people read it.
     pub(crate) fn write(self, value: f64) -> String {
         match self {
@@ -145,7 +161,6 @@ fn bytes_in(prediction: &Prediction, inputs: &Inputs) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::prediction::inputs::event_lines;
 
     #[test]
     fn an_event_wraps_a_message_as_the_model_has_it() {

@@ -28,7 +28,7 @@ pub(crate) struct Inputs {
     pub(crate) service_s: f64,
     /// Whether the CPU time is known.
     pub(crate) service_is_known: bool,
-    /// W: the knob, or the processors.
+    /// W: the workers, or the processors, or what a limit leaves of them.
     pub(crate) workers: f64,
     /// T.
     pub(crate) interval_s: f64,
@@ -68,10 +68,7 @@ impl Inputs {
             one_way_s: scenario.one_way().as_secs_f64(),
             service_s: service_s.unwrap_or(0.0),
             service_is_known: service_s.is_some(),
-            workers: match scenario.server_workers {
-                0 => results.host.cores.max(1) as f64,
-                workers => f64::from(workers),
-            },
+            workers: scenario.server_processors(results.host.cores),
             interval_s: scenario.poll_interval.as_secs_f64(),
             timer: match scenario.poll_timer {
                 results::PollTimer::Fixed => PollTimer::Fixed,

@@ -47,6 +47,8 @@ fn of_points(field: &Field) -> Vec<Caution> {
         };
         for caution in of_all(std::slice::from_ref(*results)) {
             match told.iter_mut().find(|(other, _)| *other == caution) {
+                // A search may have been at one load several times.
+                Some((_, labels)) if labels.contains(&label) => {}
                 Some((_, labels)) => labels.push(label.clone()),
                 None => told.push((caution, vec![label.clone()])),
             }

@@ -16,6 +16,8 @@ pub(crate) struct Field<'a> {
     pub(crate) key: &'static Key,
     /// One for each value of the second knob; a single one without it.
     pub(crate) panels: Vec<Panel<'a>>,
+    /// Heights that a chart marks: its name, the height, and the words beside it.
+    pub(crate) levels: Vec<(&'static str, f64, String)>,
 }
 
 /// The lines for one value of the second knob.
@@ -77,6 +79,7 @@ impl<'a> Field<'a> {
             panels,
             measured,
             key,
+            levels: Vec::new(),
         })
     }
 
@@ -87,6 +90,12 @@ impl<'a> Field<'a> {
             .iter()
             .map(|value| (place(self.key, values, value), value.clone()))
             .collect()
+    }
+
+    /// Heights that the chart of this name marks.
+    pub(crate) fn levels_of(&self, chart: &str) -> Vec<(f64, String)> {
+        let here = self.levels.iter().filter(|(name, ..)| *name == chart);
+        here.map(|(_, height, words)| (*height, words.clone())).collect()
     }
 
     /// Whether the knob has an order: a time, a rate or a number.

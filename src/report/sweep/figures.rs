@@ -22,6 +22,8 @@ pub struct Figures {
     pub knobs: Vec<Swept>,
     /// What was measured, in the order of the plan.
     pub points: Vec<PointFigures>,
+    /// What became of the claims about the whole.
+    pub checks: Vec<Checked>,
 }
 
 /// One point.
@@ -73,6 +75,7 @@ pub(super) fn figures(field: &Field) -> Figures {
         complete: field.measured.len() == field.sweep.points.len(),
         knobs: field.sweep.knobs.clone(),
         points: points.collect(),
+        checks: field.sweep.checked.clone(),
     }
 }
 

@@ -89,6 +89,7 @@ fn chart(field: &Field, cost: &'static Cost) -> Result<Chart, ReportError> {
         title: panel.label.clone(),
         curves: panel.lines.iter().filter_map(|line| curve(field, line, cost)).collect(),
         marks: Vec::new(),
+        levels: Vec::new(),
     });
     curves(Curves {
         name: cost.name,

@@ -5,14 +5,15 @@ mod field;
 mod figures;
 mod finding;
 mod frontier;
+mod knee;
 mod model;
 mod page;
 mod published;
 mod quantity;
 mod tables;
 
-use super::{Report, ReportError};
-use crate::results::{Results, Sweep};
+use super::{Chart, Report, ReportError, Table};
+use crate::results::{Knee, Results, Sweep};
 use field::Field;
 pub use figures::{Figures, PointFigures, TransportFigures};
 
@@ -32,12 +33,41 @@ pub struct SweepReport {
 pub fn render(sweep: &Sweep, results: &[Option<Results>]) -> Result<SweepReport, ReportError> {
     let field = Field::new(sweep, results).ok_or(ReportError::NoRun)?;
     let findings = finding::findings(&field);
-    let cautions = caution::cautions(&field);
-    let figures = figures::figures(&field);
     let mut charts = quantity::charts(&field)?;
     charts.extend(frontier::charts(&field)?);
-    let tables = tables::tables(&field);
-    let html = page::page(&field, &findings, &cautions, &charts, &tables)?;
+    finished(
+        &field,
+        findings,
+        charts,
+        tables::tables(&field),
+        page::Heading::of_sweep(&field),
+    )
+}
+
+/// Makes the report of a search for the largest load, of which each load is a point.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_knee(sweep: &Sweep, results: &[Option<Results>], knee: &Knee) -> Result<SweepReport, ReportError> {
+    let mut field = Field::new(sweep, results).ok_or(ReportError::NoRun)?;
+    field.levels = knee::limits(knee);
+    let findings = knee::findings(knee);
+    let mut charts = vec![knee::busy(&field, knee)?];
+    charts.extend(quantity::charts(&field)?);
+    let mut tables = tables::tables(&field);
+    tables.insert(0, knee::table(knee));
+    finished(&field, findings, charts, tables, page::Heading::of_knee(&field, knee))
+}
+
+fn finished(
+    field: &Field,
+    findings: Vec<String>,
+    charts: Vec<Chart>,
+    tables: Vec<Table>,
+    heading: page::Heading,
+) -> Result<SweepReport, ReportError> {
+    let cautions = caution::cautions(field);
+    let html = page::page(field, &heading, &findings, &cautions, &charts, &tables)?;
     Ok(SweepReport {
         report: Report {
             html,
@@ -46,7 +76,7 @@ pub fn render(sweep: &Sweep, results: &[Option<Results>]) -> Result<SweepReport,
             tables,
             cautions,
         },
-        figures,
+        figures: figures::figures(field),
     })
 }
 

@@ -5,11 +5,13 @@ use minijinja::value::Value;
 use serde::Serialize;
 
 use super::field::Field;
+use super::knee;
 use crate::report::Table;
 use crate::report::chart::Chart;
 use crate::report::html::{Figure, STYLE, environment, figure};
-use crate::results::Caution;
+use crate::report::word::list;
 use crate::results::knob::KEYS;
+use crate::results::{Caution, Checked, Knee, Verdict};
 
 const TEMPLATE: &str = include_str!("page.html");
 
@@ -19,22 +21,80 @@ struct Page<'a> {
     title: &'a str,
     question: &'a str,
     lab: &'a str,
-    sweep: &'a str,
+    heading: &'a Heading,
     started_at: &'a str,
     talkplace: &'a str,
-    knobs: Vec<(&'a str, String)>,
     findings: &'a [String],
     cautions: &'a [Caution],
+    /// What the whole is claimed to show: the claim, the verdict in a word, what decided.
+    claims: Vec<(&'a str, &'static str, &'a str)>,
     figures: Vec<Figure<'a>>,
     tables: &'a [Table],
     /// The knobs that stayed.
     fixed: Vec<(&'a str, String)>,
+}
+
+/// What a sweep and a search for a knee say differently.
+#[derive(Debug, Serialize)]
+pub(super) struct Heading {
+    /// `sweep 2026-11-22T17-05-33`.
+    name: String,
+    /// What was turned.
+    along: String,
+    /// How a point came to be.
+    points: &'static str,
+    /// What makes it again.
     command: String,
+}
+
+impl Heading {
+    pub(super) fn of_sweep(field: &Field) -> Heading {
+        let knobs: Vec<String> = field
+            .sweep
+            .knobs
+            .iter()
+            .map(|knob| format!("{} ({})", knob.key, knob.values.join(", ")))
+            .collect();
+        let vary = field
+            .sweep
+            .knobs
+            .iter()
+            .map(|knob| format!(" \\\n  --vary {}={}", knob.key, knob.values.join(",")));
+        Heading {
+            name: format!("sweep {}", field.sweep.name),
+            along: format!("along {}", list(&knobs)),
+            points: "Every point is a run of its own: each transport alone, with a fresh server, and the same schedule of messages wherever the knob leaves it the same.",
+            command: format!(
+                "talkplace sweep {}{}{}",
+                field.sweep.lab(),
+                vary.collect::<String>(),
+                fixed(field)
+            ),
+        }
+    }
+
+    pub(super) fn of_knee(field: &Field, knee: &Knee) -> Heading {
+        let word = if knee.of == "feed.rate" { "rate" } else { "listeners" };
+        let limits = knee.limits.iter().map(|limit| format!(" \\\n  --limit \"{limit}\""));
+        Heading {
+            name: format!("search {}", field.sweep.name),
+            along: format!("for {}", knee::aim(knee)),
+            points: "Every load is a run of its own, of one transport, with a fresh server: first the lab’s own load, then where by its price the processors would be full, \
+                     then the middle between what kept the limits and what did not.",
+            command: format!(
+                "talkplace knee {} --of {word}{}{}",
+                field.sweep.lab(),
+                limits.collect::<String>(),
+                fixed(field)
+            ),
+        }
+    }
 }
 
 /// The whole page.
 pub(super) fn page(
     field: &Field,
+    heading: &Heading,
     findings: &[String],
     cautions: &[Caution],
     charts: &[Chart],
@@ -48,16 +108,12 @@ pub(super) fn page(
         title: &first.scenario.title,
         question: &first.scenario.question,
         lab: sweep.lab(),
-        sweep: &sweep.name,
+        heading,
         started_at: &sweep.started_at,
         talkplace: &sweep.talkplace,
-        knobs: sweep
-            .knobs
-            .iter()
-            .map(|knob| (knob.key.as_str(), knob.values.join(", ")))
-            .collect(),
         findings,
         cautions,
+        claims: sweep.checked.iter().map(claim).collect(),
         figures: charts.iter().map(figure).collect(),
         tables,
         fixed: KEYS
@@ -65,7 +121,6 @@ pub(super) fn page(
             .filter(|key| !key.is_words_only() && !is_swept(key.name))
             .map(|key| (key.name, key.get(&first.scenario)))
             .collect(),
-        command: command(field),
     };
     let mut environment = environment()?;
     environment.add_template("sweep.html", TEMPLATE)?;
@@ -74,17 +129,23 @@ pub(super) fn page(
         .render(minijinja::value::Serde(page))
 }
 
-/// The command that asks for exactly this sweep again.
-fn command(field: &Field) -> String {
+fn claim(checked: &Checked) -> (&str, &'static str, &str) {
+    let verdict = match checked.verdict {
+        Verdict::Holds => "holds",
+        Verdict::Fails => "fails",
+        Verdict::Unclear => "unclear",
+        Verdict::NotAsked => "not asked",
+    };
+    (&checked.check, verdict, &checked.found)
+}
+
+/// All that stayed, as a command has it.
+fn fixed(field: &Field) -> String {
     let (_, first) = field.measured[0];
     let swept = &field.sweep.knobs;
     let fixed = KEYS
         .iter()
         .filter(|key| !key.is_words_only() && !swept.iter().any(|knob| knob.key == key.name))
         .map(|key| format!(" \\\n  --set {}={}", key.name, key.get(&first.scenario)));
-    let vary = swept
-        .iter()
-        .map(|knob| format!(" \\\n  --vary {}={}", knob.key, knob.values.join(",")));
-    let settings: String = vary.chain(fixed).collect();
-    format!("talkplace sweep {}{settings}", field.sweep.lab())
+    fixed.collect()
 }

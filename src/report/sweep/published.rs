@@ -7,9 +7,11 @@ use crate::model::published::{Published, find};
 use crate::model::{Exchange, LongPoll, ShortPoll};
 use crate::protocol::Transport;
 use crate::report::chart::curves::Published as Mark;
-use crate::report::number::{NONE, bytes, figure, milliseconds, percent, times, with_unit};
+use crate::report::number::{NONE, bytes, count, figure, milliseconds, percent, times, with_unit};
+use crate::report::prediction::Figure;
 use crate::report::table::{Group, Row, Table};
 use crate::results::Arrivals;
+use crate::results::metric::Metric;
 
 /// Long polling is behind where its mean delay is so many transits: one before the step, two behind it.
 const BEHIND: f64 = 1.5;
@@ -41,11 +43,32 @@ pub(super) fn marks(field: &Field, panel: &Panel, chart: &str) -> Vec<Mark> {
         .collect()
 }
 
+/// Heights to mark on the chart of this name, each with the words beside it.
+pub(super) fn levels(field: &Field, panel: &Panel, chart: &str) -> Vec<(f64, String)> {
+    if chart != "heads" || !is_a_message_a_poll(field, panel) {
+        return Vec::new();
+    }
+    let source = find("lubbers-greco-traffic");
+    let value = |what| source.and_then(|source| source.value(what));
+    let poll = value("header bytes a poll").map(|bytes| (bytes, format!("Lubbers and Greco: {bytes} B a poll")));
+    let frame = value("frame bytes a message").map(|bytes| (bytes, format!("Lubbers and Greco: {bytes} B a frame")));
+    poll.into_iter().chain(frame).collect()
+}
+
+/// Along the length of a message, where short polling asks once a message on average: then a poll's heads are a message's.
+fn is_a_message_a_poll(field: &Field, panel: &Panel) -> bool {
+    let asks_once = any(panel).is_some_and(|spot| {
+        let scenario = &spot.results.scenario;
+        (scenario.rate_per_s * scenario.poll_interval.as_secs_f64() - 1.0).abs() < 1e-9
+    });
+    field.key.name == "feed.text_bytes" && asks_once && panel.of(Transport::Poll).is_some()
+}
+
 /// The published figures that this sweep repeats, by source; `None` when it repeats none.
 pub(super) fn table(field: &Field) -> Option<Table> {
     let mut groups = Vec::new();
     for panel in &field.panels {
-        let all: [(&str, Vec<Claim>); 5] = [
+        let all: [(&str, Vec<Claim>); 6] = [
             ("lubbers-greco-busy-feed", meeting(field, panel).into_iter().collect()),
             (
                 "pimentel-nickerson-sensor",
@@ -55,6 +78,10 @@ pub(super) fn table(field: &Field) -> Option<Table> {
             (
                 "van-de-vyvere-live-data",
                 cheaper_polling(field, panel).into_iter().collect(),
+            ),
+            (
+                "lubbers-greco-latency",
+                header_traffic(field, panel).into_iter().collect(),
             ),
             ("centrifugo-idle", idle_memory(field, panel).into_iter().collect()),
         ];
@@ -290,6 +317,36 @@ fn memory_lines(field: &Field, panel: &Panel) -> Vec<Mark> {
         slope("200,000 idle, tuned, each", "lower dashes: the same, tuned, 10.9 kB"),
     ];
     lines.into_iter().flatten().filter(|_| last.x > first.x).collect()
+}
+
+/// Heads of polling over those of frames, for the shortest messages: the larger length of a longer frame is in nobody's example.
+fn header_traffic(field: &Field, panel: &Panel) -> Option<Claim> {
+    if !is_a_message_a_poll(field, panel) {
+        return None;
+    }
+    let source = find("lubbers-greco-latency")?;
+    let (least, most) = (
+        source.value("header traffic, at least")?,
+        source.value("header traffic, at most")?,
+    );
+    let measured = |transport| {
+        let spot = panel.of(transport)?.clear().next()?;
+        Metric::named("heads_per_delivery")?.of(&spot.entry.run)
+    };
+    let modelled = |transport| {
+        let predicted = panel.of(transport)?.clear().next()?.predicted.as_ref()?;
+        Figure::heads(predicted.nearest()?, &predicted.inputs)
+    };
+    let ratio = |of: &dyn Fn(Transport) -> Option<f64>| {
+        let ratio = of(Transport::Poll)? / of(Transport::Websocket)?;
+        ratio.is_finite().then(|| with_unit(times(ratio), ": 1"))
+    };
+    Some((
+        "header traffic of polling over that of WebSocket, a short message a poll".to_owned(),
+        format!("{least} to {} : 1", count(most as u64)),
+        ratio(&modelled).unwrap_or_else(|| NONE.to_owned()),
+        ratio(&measured).unwrap_or_else(|| NONE.to_owned()),
+    ))
 }
 
 /// The slope of resident memory over listeners.

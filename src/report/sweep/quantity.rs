@@ -10,6 +10,12 @@ use crate::report::chart::curves::{Along, Curve, Curves, Panel, Spot as Drawn, T
 use crate::report::entry::Entry;
 use crate::report::number::{bytes, figure, milliseconds, percent};
 use crate::report::prediction::{Figure, Inputs};
+use crate::results::metric::Metric;
+
+const HEADS: &str = "heads";
+
+/// More values than this are no marks of an axis.
+const MOST_TICKS: usize = 12;
 
 /// One figure over the knob.
 pub(crate) struct Quantity {
@@ -29,7 +35,7 @@ pub(crate) struct Quantity {
 }
 
 /// All of them, in the order of the page.
-pub(crate) static QUANTITIES: [Quantity; 7] = [
+pub(crate) static QUANTITIES: [Quantity; 8] = [
     Quantity {
         name: "requests",
         topic: "Requests",
@@ -93,6 +99,18 @@ pub(crate) static QUANTITIES: [Quantity; 7] = [
         },
     },
     Quantity {
+        name: HEADS,
+        topic: "Bytes around a message",
+        word: "bytes around a message",
+        axis: "bytes of heads and frames for one message heard, both directions",
+        reading: "What crossed the listeners’ sockets and was no body: heads of requests and answers, and the headers of frames. A poll has heads whatever it brings; \
+                  the header of a frame depends on its length alone.",
+        write: bytes,
+        tick: number,
+        measured: |entry| Metric::named("heads_per_delivery")?.of(&entry.run),
+        predicted: |prediction, inputs, _| Figure::heads(prediction, inputs),
+    },
+    Quantity {
         name: "cpu",
         topic: "Server processor time",
         word: "processor time per 1,000 deliveries",
@@ -128,11 +146,13 @@ impl Quantity {
         (self.predicted)(predicted.nearest()?, &predicted.inputs, spot.before_ms())
     }
 
-    /// Whether anything was measured of it.
+    /// Whether anything was measured of it. What is around a message is a chart of its own where the messages change.
     pub(crate) fn is_told(&self, field: &Field) -> bool {
-        field
-            .lines()
-            .any(|(_, line)| line.spots.iter().any(|spot| (self.measured)(&spot.entry).is_some()))
+        let is_asked = self.name != HEADS || field.key.name == "feed.text_bytes";
+        is_asked
+            && field
+                .lines()
+                .any(|(_, line)| line.spots.iter().any(|spot| (self.measured)(&spot.entry).is_some()))
     }
 }
 
@@ -151,6 +171,11 @@ fn chart(field: &Field, quantity: &'static Quantity) -> Result<Chart, ReportErro
             .filter_map(|line| curve(field, line, quantity))
             .collect(),
         marks: published::marks(field, panel, quantity.name),
+        levels: [
+            field.levels_of(quantity.name),
+            published::levels(field, panel, quantity.name),
+        ]
+        .concat(),
     });
     let panels: Vec<Panel> = panels.collect();
     curves(Curves {
@@ -175,8 +200,11 @@ fn chart(field: &Field, quantity: &'static Quantity) -> Result<Chart, ReportErro
 }
 
 /// The knob as an axis.
-fn across(field: &Field) -> Along {
-    let ticks = if field.is_ordered() {
+pub(super) fn across(field: &Field) -> Along {
+    let ticks = if field.is_ordered() && field.along().len() > MOST_TICKS {
+        // Loads that a search came by are no numbers that anybody chose.
+        Ticks::Round(number)
+    } else if field.is_ordered() {
         Ticks::Given(field.along())
     } else {
         Ticks::Words(field.along().into_iter().map(|(_, value)| value).collect())

@@ -1,9 +1,12 @@
 //! The tables of a sweep: all figures of all points, and one beside each chart.
 
-use super::field::{Field, Panel};
+use std::collections::HashSet;
+
+use super::field::{Field, Line, Panel, Spot};
 use super::frontier::{Cost, place};
 use super::published;
 use super::quantity::{QUANTITIES, Quantity};
+use crate::protocol::Transport;
 use crate::report::figures::untitled;
 use crate::report::number::{NONE, milliseconds};
 use crate::report::table::{Group, Row, Table};
@@ -28,13 +31,8 @@ fn main(field: &Field) -> Table {
             let unclear = if spot.is_unclear() { " (unclear)" } else { "" };
             Row::new(format!("{}{unclear}", spot.value), cells.collect())
         });
-        let with = if panel.label.is_empty() {
-            String::new()
-        } else {
-            format!(", {}", panel.label)
-        };
         Group {
-            title: format!("{}{with}", line.transport.title()),
+            title: titled(line.transport, panel),
             rows: rows.collect(),
         }
     });
@@ -56,6 +54,7 @@ fn heading(quantity: &Quantity) -> &'static str {
         "mean-delay" => "mean",
         "p99-delay" => "p99",
         "bytes" => "bytes/delivery",
+        "heads" => "around it",
         "cpu" => "CPU/1,000",
         _ => "memory",
     }
@@ -96,51 +95,79 @@ fn points(field: &Field) -> Table {
 
 /// A figure as it was measured and as the model has it.
 pub(super) fn of(field: &Field, quantity: &'static Quantity) -> Table {
+    let is_told = |line: &&Line| line.spots.iter().any(|spot| (quantity.measured)(&spot.entry).is_some());
+    let lines: Vec<(&Panel, &Line)> = field.lines().filter(|(_, line)| is_told(line)).collect();
     let mut columns = Vec::new();
-    let modelled = |transport| {
-        field
-            .lines()
+    let is_modelled = |transport: Transport| {
+        lines
+            .iter()
             .filter(|(_, line)| line.transport == transport)
             .any(|(_, line)| line.spots.iter().any(|spot| quantity.predicted_at(spot).is_some()))
     };
-    let told = |transport| {
-        field
-            .lines()
-            .filter(|(_, line)| line.transport == transport)
-            .any(|(_, line)| line.spots.iter().any(|spot| (quantity.measured)(&spot.entry).is_some()))
-    };
-    let transports: Vec<_> = field
+    let transports: Vec<Transport> = field
         .transports()
         .into_iter()
-        .filter(|transport| told(*transport))
+        .filter(|transport| lines.iter().any(|(_, line)| line.transport == *transport))
         .collect();
-    for transport in &transports {
-        columns.push(transport.title().to_owned());
-        if modelled(*transport) {
-            columns.push("by the model".to_owned());
-        }
-    }
-    let cells = |panel: &Panel, value: &str| {
-        let mut cells = Vec::new();
-        for transport in &transports {
-            let spot = panel
-                .of(*transport)
-                .and_then(|line| line.spots.iter().find(|spot| spot.value == value));
-            let write = |number: Option<f64>| number.map_or(NONE.to_owned(), quantity.write);
-            cells.push(write(spot.and_then(|spot| (quantity.measured)(&spot.entry))));
-            if modelled(*transport) {
-                cells.push(write(spot.and_then(|spot| quantity.predicted_at(spot))));
-            }
+    let write = |number: Option<f64>| number.map_or(NONE.to_owned(), quantity.write);
+    let cells_of = |transport: Transport, spot: Option<&Spot>| {
+        let mut cells = vec![write(spot.and_then(|spot| (quantity.measured)(&spot.entry)))];
+        if is_modelled(transport) {
+            cells.push(write(spot.and_then(|spot| quantity.predicted_at(spot))));
         }
         cells
+    };
+    let groups = if has_few_in_common(field) {
+        columns.push("measured".to_owned());
+        if transports.iter().copied().any(is_modelled) {
+            columns.push("by the model".to_owned());
+        }
+        let groups = lines.iter().map(|(panel, line)| Group {
+            title: titled(line.transport, panel),
+            rows: line
+                .spots
+                .iter()
+                .map(|spot| Row::new(spot.value, cells_of(line.transport, Some(spot))))
+                .collect(),
+        });
+        groups.collect()
+    } else {
+        for transport in &transports {
+            columns.push(transport.title().to_owned());
+            if is_modelled(*transport) {
+                columns.push("by the model".to_owned());
+            }
+        }
+        grouped(field, |panel, value| {
+            let spot = |transport| panel.of(transport)?.spots.iter().find(|spot| spot.value == value);
+            transports
+                .iter()
+                .flat_map(|transport| cells_of(*transport, spot(*transport)))
+                .collect()
+        })
     };
     Table {
         name: quantity.name,
         caption: sentence_of(quantity),
         corner: field.key.name.to_owned(),
         columns,
-        groups: grouped(field, cells),
+        groups,
         numeric: true,
+    }
+}
+
+/// Whether the transports were mostly measured at values of their own, as a search does: side by side they would be columns of gaps.
+fn has_few_in_common(field: &Field) -> bool {
+    let spots = || field.lines().flat_map(|(_, line)| &line.spots);
+    let values: HashSet<&str> = spots().map(|spot| spot.value).collect();
+    spots().count() * 2 < values.len() * field.lines().count()
+}
+
+fn titled(transport: Transport, panel: &Panel) -> String {
+    if panel.label.is_empty() {
+        transport.title().to_owned()
+    } else {
+        format!("{}, {}", transport.title(), panel.label)
     }
 }
 

@@ -47,6 +47,8 @@ fn sweep(knobs: &[(&str, &[&str])], change: impl Fn(&mut Results)) -> (Sweep, Ve
         quick: false,
         knobs: knobs.collect(),
         points,
+        checks: Vec::new(),
+        checked: Vec::new(),
     };
     (sweep, results)
 }
@@ -251,6 +253,109 @@ fn what_others_published_is_marked_and_told() {
     assert!(
         told.contains("27 kB, tuned 10.9 kB") && told.contains("10 kB"),
         "{told}"
+    );
+}
+
+#[test]
+fn what_is_around_a_message_is_drawn_where_messages_change() {
+    let (plan, results) = sweep(&[("feed.text_bytes", &["10", "4096"])], |run| {
+        run.scenario.rate_per_s = 1.0;
+        // A hundred bytes of heads each way, and one request a message.
+        let deliveries = run.runs[0].counts.deliveries;
+        (run.runs[0].bytes_out.heads, run.runs[0].bytes_in.heads) = (100 * deliveries, 100 * deliveries);
+        (run.runs[0].bytes_out.frames, run.runs[0].bytes_in.frames) = (0, 0);
+        run.runs[0].counts.requests = deliveries;
+        let stream = &mut run.runs[2];
+        (stream.bytes_out, stream.bytes_in.heads) = (crate::results::Parts::default(), 0);
+        stream.bytes_in.frames = 2 * stream.counts.deliveries;
+    });
+    let swept = render(&plan, &results).unwrap();
+    let heads = swept
+        .report
+        .charts
+        .iter()
+        .find(|chart| chart.name == "heads.svg")
+        .unwrap();
+    assert!(heads.svg.contains("871 B a poll") && heads.svg.contains("2 B a frame"));
+    let table = swept
+        .report
+        .tables
+        .iter()
+        .find(|table| table.name == "published")
+        .unwrap();
+    let told = plain(&[table.to_text(Default::default())]);
+    assert!(told.contains("500 to 1,000 : 1") && told.contains("100 : 1"), "{told}");
+    let (plan, results) = sweep(&[("feed.rate", &["1/s", "4/s"])], |_| {});
+    let charts = render(&plan, &results).unwrap().report.charts;
+    assert!(charts.iter().all(|chart| chart.name != "heads.svg"));
+}
+
+fn found(transport: crate::protocol::Transport, holds: f64, first_us: f64, last_us: f64) -> crate::results::Found {
+    let price = |at: f64, each_us: f64| crate::results::Price {
+        at,
+        each_us,
+        busy: at * each_us / 1e6,
+        full_at: Some(1e6 / each_us),
+    };
+    crate::results::Found {
+        transport,
+        holds: Some(holds),
+        breaks: Some(holds * 1.1),
+        broke: vec!["delay.p99 < 1.2s (poll 1.3s)".into()],
+        unclear: Vec::new(),
+        first: Some(price(100.0, first_us)),
+        last: Some(price(holds, last_us)),
+        runs: 5,
+    }
+}
+
+#[test]
+fn a_search_tells_what_a_request_cost_and_where_that_leads() {
+    use crate::protocol::Transport;
+    let (mut plan, results) = sweep(&[("listeners", &["100", "1000", "2000"])], |run| {
+        run.runs[0].server.cpu_s = Some(f64::from(run.scenario.listeners) * 0.01);
+    });
+    plan.points
+        .iter_mut()
+        .for_each(|point| point.scenario.lab = "mine".into());
+    let knee = crate::results::Knee {
+        schema: SCHEMA,
+        lab: "mine".into(),
+        of: "listeners".into(),
+        limits: vec!["lost == 0".into(), "delay.p99 < 1.2s".into()],
+        transports: vec![
+            found(Transport::Poll, 1_900.0, 1_000.0, 500.0),
+            found(Transport::LongPoll, 900.0, 1_000.0, 1_010.0),
+        ],
+    };
+    let swept = render_knee(&plan, &results, &knee).unwrap();
+    assert_eq!(
+        plain(&swept.report.findings[..1]),
+        "Short polling: the limits hold with 1,900 listeners, and not with 2,090 listeners, where this broke: delay.p99 < 1.2s (poll 1.3s). With 100 \
+         listeners a request cost the server 1,000 µs of processor time: at that price it is full with 1,000 listeners. With 1,900 listeners it cost \
+         500 µs, 95 % of its time was used, and at that price it is full with 2,000 listeners. A busy server finds several pieces of work at each look, and \
+         they share what the look costs."
+    );
+    assert!(
+        !swept.report.findings[1].contains("A busy server"),
+        "{:?}",
+        swept.report.findings
+    );
+    assert_eq!(swept.report.charts[0].name, "busy.svg");
+    let delay = swept
+        .report
+        .charts
+        .iter()
+        .find(|chart| chart.name == "p99-delay.svg")
+        .unwrap();
+    assert!(delay.svg.contains("the limit: delay.p99"));
+    assert_eq!(swept.report.tables[0].name, "knee");
+    assert!(swept.report.html.contains("talkplace knee mine --of listeners"));
+    assert!(
+        swept
+            .report
+            .html
+            .contains("for the most listeners that keep lost == 0 and delay.p99 &lt; 1.2s")
     );
 }
 

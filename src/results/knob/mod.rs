@@ -60,6 +60,7 @@ pub static KEYS: &[Key] = &[
     key!("server.workers", server_workers: u32, "the server’s worker threads; 0 is one per processor"),
     key!("server.keep_messages", server_keep_messages: u32, "how many messages the server keeps"),
     key!("server.stop", server_stop: Duration, "how long the server is stopped in mid-window"),
+    key!("server.cpu_percent", server_cpu_percent: u32, "the server’s share of a processor; 0 is all of it"),
     key!("checks", checks: Vec<Check>, "what the run is claimed to show"),
 ];
 

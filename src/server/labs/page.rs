@@ -11,6 +11,9 @@ use super::{Found, Lab, Labs};
 const LIST: &str = include_str!("list.html");
 const LAB: &str = include_str!("lab.html");
 
+/// Where a chapter finds the reports, from its own folder.
+const REPORTS: &str = "../../reports/";
+
 /// Runs of a lab that are shown.
 const MOST_RUNS: usize = 50;
 
@@ -40,7 +43,7 @@ fn list(labs: &Labs) -> Option<String> {
 }
 
 fn lab(labs: &Labs, lab: &Lab) -> Option<String> {
-    let text = Value::from_safe_string(text(&lab.text));
+    let text = Value::from_safe_string(text(&lab.text, &labs.reports));
     render(
         LAB,
         &context! { lab => Serde(lab), text, runs => runs(&labs.reports, &lab.name) },
@@ -80,8 +83,8 @@ fn runs(reports: &Path, lab: &str) -> Vec<String> {
 }
 
 /// A lab's chapter as HTML. Its links to reports and to other labs work here as they do among the files; those to anything else of
-/// the project lead nowhere, and become plain text.
-fn text(markdown: &str) -> String {
+/// the project lead nowhere, and become plain text. So does a picture of a run that is not here.
+fn text(markdown: &str, reports: &Path) -> String {
     let mut links = Vec::new();
     let events = Parser::new_ext(markdown, Options::ENABLE_TABLES).filter_map(|event| match event {
         Event::Start(Tag::Link { ref dest_url, .. }) => {
@@ -89,7 +92,14 @@ fn text(markdown: &str) -> String {
             links.push(leads);
             leads.then_some(event)
         }
-        Event::End(TagEnd::Link) => links.pop().unwrap_or(false).then_some(event),
+        Event::Start(Tag::Image { ref dest_url, .. }) => {
+            let is_there = dest_url
+                .strip_prefix(REPORTS)
+                .is_some_and(|path| is_there(reports, path));
+            links.push(is_there);
+            is_there.then_some(event)
+        }
+        Event::End(TagEnd::Link | TagEnd::Image) => links.pop().unwrap_or(false).then_some(event),
         // Answers are folded away by markup of their own; any other in a text is text.
         Event::Html(ref text) | Event::InlineHtml(ref text) if is_fold(text) => Some(event),
         Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
@@ -107,9 +117,15 @@ fn is_fold(markup: &str) -> bool {
     !rest.contains('<')
 }
 
+/// Whether a file of a run is among these reports.
+fn is_there(reports: &Path, path: &str) -> bool {
+    let is_inside = path.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
+    is_inside && reports.join(path).is_file()
+}
+
 fn leads_somewhere(link: &str) -> bool {
     let is_outside = link.starts_with("https://");
-    let is_report = link.starts_with("../../reports/") && link.matches('/').count() > 3;
+    let is_report = link.starts_with(REPORTS) && link.matches('/').count() > 3;
     let is_lab = link
         .strip_prefix("../")
         .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
@@ -124,6 +140,7 @@ mod tests {
     fn a_text_links_to_what_is_there() {
         let html = text(
             "[a](../../reports/x/example/) [b](../../src/lib.rs) [c](https://example.org/) [d](javascript:x) [e](../15-x/)",
+            Path::new("nowhere"),
         );
         let links: Vec<&str> = html
             .split("href=\"")
@@ -135,12 +152,35 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_of_a_run_that_is_not_here_is_its_words() {
+        let home = tempfile::tempdir().unwrap();
+        let run = home.path().join("a-lab/example");
+        std::fs::create_dir_all(&run).unwrap();
+        std::fs::write(run.join("delay.svg"), "<svg/>").unwrap();
+        let html = text(
+            "![delay](../../reports/a-lab/example/delay.svg) ![bytes](../../reports/a-lab/example/bytes.svg) ![x](https://example.org/x.png) ![y](../../reports/../y)",
+            home.path(),
+        );
+        assert_eq!(html.matches("<img").count(), 1, "{html}");
+        assert!(
+            html.contains("src=\"../../reports/a-lab/example/delay.svg\"") && html.contains(" bytes "),
+            "{html}"
+        );
+    }
+
+    #[test]
     fn markup_in_a_text_is_text() {
-        let html = text("a <script>harm()</script>\n\n<style>\n\n<details onclick=harm()>\n");
+        let html = text(
+            "a <script>harm()</script>\n\n<style>\n\n<details onclick=harm()>\n",
+            Path::new("nowhere"),
+        );
         for tag in ["<script", "<style", "<details"] {
             assert!(!html.contains(tag), "{html}");
         }
-        let html = text("<details><summary>1.</summary>\n\nBecause.\n\n</details>\n");
+        let html = text(
+            "<details><summary>1.</summary>\n\nBecause.\n\n</details>\n",
+            Path::new("nowhere"),
+        );
         assert!(
             html.contains("<details><summary>1.</summary>") && html.contains("</details>"),
             "{html}"

@@ -1,6 +1,7 @@
 //! The chat page in a real browser, driven as a visitor drives it.
 
 mod compare;
+mod connections;
 mod driver;
 mod labs;
 mod ladder;

@@ -122,20 +122,46 @@ fn draw_panel(canvas: &Canvas, place: &Place, lanes: Lanes, panel: &Panel, names
     for arrow in &panel.arrows {
         draw_arrow(canvas, place, lanes, arrow, tint)?;
     }
+    let shakes = handshakes(place, lanes, panel);
+    for ((from, to), _, _) in &shakes {
+        canvas.dashed(&[*from, *to], 3.0, QUIET, 1.1)?;
+        head(canvas, *from, *to, QUIET)?;
+    }
     let lines = panel.arrows.iter().filter_map(|arrow| visible(place, lanes, arrow));
     let mut labels = Labels {
         between: (lanes.listener + 2.0, lanes.server - BAR - 2.0),
         height: (place.top, place.top + HEIGHT),
-        lines: lines.collect(),
+        lines: lines.chain(shakes.iter().map(|(line, ..)| *line)).collect(),
         boxes: Vec::new(),
     };
     for arrow in &panel.arrows {
         label_arrow(canvas, place, lanes, arrow, names, &mut labels)?;
     }
+    for (line, way, text) in shakes {
+        label_line(canvas, line, way, text, false, &mut labels)?;
+    }
     for hold in &panel.holds {
         label_hold(canvas, place, lanes, hold, &mut labels)?;
     }
     draw_messages(canvas, place, lanes, panel, names)
+}
+
+/// The two ways of each handshake, with what goes there.
+fn handshakes(place: &Place, lanes: Lanes, panel: &Panel) -> Vec<((At, At), Way, &'static str)> {
+    let half_us = panel.handshake_us / 2;
+    // On bare loopback there is no way to be seen, and one that began before the picture is left out.
+    let seen = panel
+        .opened_us
+        .iter()
+        .filter(|opened_us| half_us > 0 && place.range.contains(**opened_us - 2 * half_us));
+    let ways = seen.flat_map(|opened_us| {
+        let [begun, reached, opened] = [2, 1, 0].map(|halves| place.y(opened_us - halves * half_us));
+        [
+            (((lanes.listener, begun), (lanes.server, reached)), Way::Out, "SYN"),
+            (((lanes.server, reached), (lanes.listener, opened)), Way::In, "SYN, ACK"),
+        ]
+    });
+    ways.collect()
 }
 
 fn heading(canvas: &Canvas, place: &Place, lanes: Lanes, panel: &Panel) -> Drawn {
@@ -265,10 +291,27 @@ fn label_arrow(
     if (to.0 - from.0).abs() < 0.6 * (lanes.server - lanes.listener) {
         return Ok(());
     }
-    let text = words(arrow, names);
-    let carries = !arrow.carries.is_empty();
+    label_line(
+        canvas,
+        (from, to),
+        arrow.way,
+        &words(arrow, names),
+        !arrow.carries.is_empty(),
+        labels,
+    )
+}
+
+/// The same for any line.
+fn label_line(
+    canvas: &Canvas,
+    (from, to): (At, At),
+    way: Way,
+    text: &str,
+    carries: bool,
+    labels: &mut Labels,
+) -> Drawn {
     // Answers come from above and requests go on below, so that what belongs together stays together.
-    let away = if arrow.way == Way::Out { 1.0 } else { -1.0 };
+    let away = if way == Way::Out { 1.0 } else { -1.0 };
     let places = [0.5, 0.36, 0.64]
         .into_iter()
         .flat_map(|share| [(share, away), (share, -away)]);
@@ -276,14 +319,14 @@ fn label_arrow(
         let on_line = (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));
         for distance in [8.0, 9.5, 11.0, 14.0, 19.0, 24.0] {
             let middle = (on_line.0, on_line.1 + away * distance);
-            if labels.is_beside(on_line, middle.1) && labels.take(middle, width(&text, LABEL_SIZE)) {
+            if labels.is_beside(on_line, middle.1) && labels.take(middle, width(text, LABEL_SIZE)) {
                 let set = Type {
                     side: Side::Middle,
                     size: LABEL_SIZE,
                     bold: carries,
                     colour: if carries { INK } else { QUIET },
                 };
-                return canvas.text(&text, middle, set);
+                return canvas.text(text, middle, set);
             }
         }
     }

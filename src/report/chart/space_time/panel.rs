@@ -1,5 +1,7 @@
 //! What one panel shows: arrows, holds and messages within a stretch of time.
 
+use std::time::Duration;
+
 use crate::protocol::Transport;
 use crate::report::wire::{Crossing, Kind, crossings};
 use crate::results::{Trace, Traced, Way};
@@ -58,6 +60,8 @@ pub(super) struct Panel {
     pub(super) messages: Vec<Heard>,
     /// When connections were opened, within the range.
     pub(super) opened_us: Vec<i64>,
+    /// What opening one took: a round trip of the link. Nothing where nobody said.
+    pub(super) handshake_us: i64,
 }
 
 /// Something on its way.
@@ -110,6 +114,15 @@ impl Panel {
                 .copied()
                 .filter(|at| range.contains(*at))
                 .collect(),
+            handshake_us: 0,
+        }
+    }
+
+    /// The same over a link with this round trip.
+    pub(super) fn over(self, rtt: Duration) -> Panel {
+        Panel {
+            handshake_us: rtt.as_micros() as i64,
+            ..self
         }
     }
 
