@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::protocol::Transport;
 use crate::results::knob::write_time;
-use crate::results::{PollTimer, Scenario};
+use crate::results::{PollTimer, Scenario, ServerWait};
 
 /// A message's text carries its number in the schedule, and still has to look like a text.
 const SHORTEST_TEXT: u32 = 16;
@@ -150,6 +150,9 @@ fn times(scenario: &Scenario, check: Check<'_>) {
     range(scenario.poll_interval, ms(1), day, &["poll.interval"]);
     range(scenario.server_stop, Duration::ZERO, day, &["server.stop"]);
     range(scenario.long_poll_timeout, ms(10), LONGEST_HOLD, &["long_poll.timeout"]);
+    if let ServerWait::Sleep(length) = scenario.server_wait {
+        range(length, ms(1), ms(60_000), &["server.wait"]);
+    }
 }
 
 fn together(scenario: &Scenario, check: Check<'_>) {
@@ -184,6 +187,9 @@ fn together(scenario: &Scenario, check: Check<'_>) {
     if scenario.transports.contains(&Transport::Poll) {
         needed += scenario.poll_interval;
     }
+    if let ServerWait::Sleep(length) = scenario.server_wait {
+        needed += length;
+    }
     let short = format!(
         "a drain of {} ends before the last message is heard, which takes up to {} here; give it that with --set drain={}",
         write_time(scenario.drain),
@@ -192,7 +198,7 @@ fn together(scenario: &Scenario, check: Check<'_>) {
     );
     check(
         scenario.drain >= needed,
-        &["drain", "poll.interval", "link.rtt"],
+        &["drain", "poll.interval", "server.wait", "link.rtt"],
         &short,
     );
 }

@@ -81,9 +81,7 @@ fn scenario() -> Scenario {
         long_poll_timeout: Duration::from_secs(25),
         server_workers: 1,
         server_keep_messages: 10_000,
-        server_stop: Duration::ZERO,
-        repeat: 1,
-        checks: Vec::new(),
+        ..Scenario::default()
     }
 }
 

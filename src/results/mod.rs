@@ -13,6 +13,7 @@ mod memory;
 pub mod metric;
 mod run;
 mod scenario;
+mod server_wait;
 mod sweep;
 mod trace;
 
@@ -26,6 +27,7 @@ pub use run::{
     Timeline, TransportRun,
 };
 pub use scenario::{Arrivals, PollPhase, PollTimer, Scenario};
+pub use server_wait::{NoServerWait, ServerWait};
 pub use sweep::{Point, Sweep, SweepFolder, Swept};
 pub use trace::{Piece, Trace, Traced, Way};
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Check;
+use super::{Check, ServerWait};
 use crate::protocol::Transport;
 
 /// Every knob of a run, resolved: what the lab says, with what the command line changed.
@@ -62,6 +62,8 @@ pub struct Scenario {
     /// How long the server is stopped in the middle of the window; zero is not at all. It shows what a stall does to the delays, and to whoever measures them.
     #[serde(rename = "server_stop_s", with = "seconds")]
     pub server_stop: Duration,
+    /// How the server waits for the next message while it holds a long poll; all but the first way are specimens of how not to.
+    pub server_wait: ServerWait,
     /// How often each transport is measured, in turn with the others: A B C A B C.
     pub repeat: u32,
     /// What the run is claimed to show.
@@ -138,6 +140,7 @@ impl Default for Scenario {
             server_workers: 0,
             server_keep_messages: 10_000,
             server_stop: Duration::ZERO,
+            server_wait: ServerWait::Woken,
             repeat: 1,
             checks: Vec::new(),
         }

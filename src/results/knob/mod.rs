@@ -8,7 +8,7 @@ pub use value::Kind;
 
 use std::time::Duration;
 
-use super::{Arrivals, Check, PollPhase, PollTimer, Scenario};
+use super::{Arrivals, Check, PollPhase, PollTimer, Scenario, ServerWait};
 use crate::protocol::Transport;
 use value::Value;
 
@@ -60,6 +60,7 @@ pub static KEYS: &[Key] = &[
     key!("server.workers", server_workers: u32, "the server’s worker threads; 0 is one per processor"),
     key!("server.keep_messages", server_keep_messages: u32, "how many messages the server keeps"),
     key!("server.stop", server_stop: Duration, "how long the server is stopped in mid-window"),
+    key!("server.wait", server_wait: ServerWait, "how the server waits while it holds a poll; all but woken are specimens of how not to"),
     key!("checks", checks: Vec<Check>, "what the run is claimed to show"),
 ];
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::units::{read_rate, read_time, write_rate, write_time};
 use crate::protocol::Transport;
-use crate::results::{Arrivals, Check, PollPhase, PollTimer};
+use crate::results::server_wait::WAITS;
+use crate::results::{Arrivals, Check, PollPhase, PollTimer, ServerWait};
 
 /// What a key takes; it decides how TOML has to write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +181,20 @@ impl Value for PollPhase {
             PollPhase::Random => "random".to_owned(),
             PollPhase::Aligned => "aligned".to_owned(),
         }
+    }
+}
+
+/// A sleep of any length is one more word.
+impl Value for ServerWait {
+    const KIND: Kind = Kind::Word(&WAITS);
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|error: crate::results::NoServerWait| error.to_string())
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
     }
 }
 

@@ -14,6 +14,7 @@ mod publishing;
 mod refusals;
 mod rfc6455;
 mod routes;
+mod specimens;
 pub(crate) mod websocket;
 
 use std::net::{SocketAddr, TcpListener};
