@@ -68,6 +68,12 @@ pub static METRICS: &[Metric] = metrics! {
     "idle_cpu_per_listener" Time "the server’s processor time a second for a listener that is only there" = |run| {
         ratio(run.server.idle_cpu_per_s? * 1e3, run.listeners.into())
     };
+    "server_cpu" Share "the server’s processor time, as a share of one processor" = |run| ratio(run.server.cpu_s?, run.window_s);
+    "idle_cpu" Share "the same with every listener connected and nobody saying anything" = |run| run.server.idle_cpu_per_s;
+    "wake_ups_per_s" Number "times a second that a thread of the server had nothing to do, slept, and was woken" = |run| {
+        ratio(run.server.voluntary_switches? as f64, run.window_s)
+    };
+    "threads" Number "threads of the server at the end of the window" = |run| Some(run.server.threads? as f64);
     "memory_per_listener" Bytes "what the server’s resident memory grew by, for each listener" = |run| {
         let grown = run.server.rss_after_bytes?.checked_sub(run.server.rss_before_bytes?)?;
         per(grown, run.listeners.into())

@@ -57,6 +57,9 @@ fn heading(quantity: &Quantity) -> &'static str {
         "p99-delay" => "p99",
         "bytes" => "bytes/delivery",
         "cpu" => "CPU/1,000",
+        "processor" => "CPU",
+        "wake-ups" => "wake-ups/s",
+        "threads" => "threads",
         _ => "memory",
     }
 }

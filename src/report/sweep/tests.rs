@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::report::fixture;
 use crate::results::knob::Key;
-use crate::results::{Caution, Point, SCHEMA, Swept};
+use crate::results::{Caution, Point, SCHEMA, ServerWait, Swept};
 
 /// A sweep over the knobs; each point is the fixture's run with its knobs turned, and what `change` makes of it.
 fn sweep(knobs: &[(&str, &[&str])], change: impl Fn(&mut Results)) -> (Sweep, Vec<Option<Results>>) {
@@ -247,4 +247,28 @@ fn words_make_an_axis_too() {
     let (plan, results) = sweep(&[("poll.timer", &["fixed", "after-answer"])], |_| {});
     let swept = render(&plan, &results).unwrap();
     assert!(swept.report.charts[0].svg.contains("after-answer"));
+    let (plan, results) = sweep(&[("server.wait", &["woken", "spin", "sleep-1s"])], |run| {
+        run.runs[1].server.cpu_s = Some(match run.scenario.server_wait {
+            ServerWait::Spin => 119.4,
+            _ => 1.2,
+        });
+    });
+    let swept = render(&plan, &results).unwrap();
+    let found = plain(&swept.report.findings);
+    assert!(
+        found.contains("Long polling: share of a processor that the server used was 1 % with woken, 99.5 % with spin and 1 % with sleep-1s."),
+        "{found}"
+    );
+    let chart = swept
+        .report
+        .charts
+        .iter()
+        .find(|chart| chart.name == "processor.svg")
+        .unwrap();
+    assert!(
+        plain(std::slice::from_ref(&chart.title)).contains("long polling from 1 % (woken) to 99.5 % (spin)"),
+        "{}",
+        chart.title
+    );
+    assert!(chart.svg.contains("99.5"), "the value stands beside its mark");
 }
