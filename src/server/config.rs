@@ -27,6 +27,9 @@ pub struct Config {
     pub publishing: Publishing,
     /// Pages of these origins may write and open WebSockets as the server's own may.
     pub origins: Vec<Origin>,
+    /// Whether the origin of WebSockets and posts is checked. It is switched off for lessons only: even then somebody who comes from
+    /// another computer is checked.
+    pub check_origin: bool,
     /// What cookies are signed with; `None` draws one that is gone with the process.
     pub signing_key: Option<SigningKey>,
     /// The key before that one, if cookies that it has signed are still let in. None is signed with it any more.
@@ -130,6 +133,7 @@ impl Default for Config {
             ping_timeout: None,
             publishing: Publishing::default(),
             origins: Vec::new(),
+            check_origin: true,
             signing_key: None,
             former_signing_key: None,
             trust_proxy: false,

@@ -97,6 +97,9 @@ pub(super) struct Settings {
     /// Another origin whose pages may write and open WebSockets, for example https://example.org; may be repeated
     #[arg(long, env = "TALKPLACE_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     origin: Option<Vec<SettingOrigin>>,
+    /// For a lesson: do not check the origin, so that any page that a visitor has open can speak in the visitor's name. Only on this computer itself
+    #[arg(long, env = "TALKPLACE_WITHOUT_ORIGIN_CHECK", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub(super) without_origin_check: Option<bool>,
     /// File whose bytes (32 at least) sign the cookies [default: a random key; sign-ins end with the process]
     #[arg(long, env = "TALKPLACE_SIGNING_KEY_FILE", value_name = "FILE")]
     signing_key_file: Option<PathBuf>,
@@ -238,6 +241,7 @@ impl Settings {
             stall_timeout,
             drain_timeout,
             origin,
+            without_origin_check,
             signing_key_file,
             former_signing_key_file,
             trust_proxy,
@@ -283,6 +287,7 @@ impl Settings {
                 .into_iter()
                 .map(|SettingOrigin(origin)| origin)
                 .collect(),
+            check_origin: !self.without_origin_check.unwrap_or(false),
             signing_key: self.signing_key_file.as_deref().map(read_key).transpose()?,
             former_signing_key: self.former_signing_key_file.as_deref().map(read_key).transpose()?,
             trust_proxy: self.trust_proxy.unwrap_or(default.trust_proxy),
@@ -303,6 +308,9 @@ impl Settings {
             labs: self.reports.as_deref().map(catalogue::labs).transpose()?,
         };
         check(&config)?;
+        if !config.check_origin {
+            warn!("the origin is not checked: any page that a visitor has open can speak in the visitor's name");
+        }
         if config.waiting != Waiting::Woken {
             warn!(waiting = ?config.waiting, "long polls are held by a specimen of a lab, which is not for serving");
         }
@@ -348,6 +356,11 @@ fn check(config: &Config) -> anyhow::Result<()> {
     if config.labs.is_some() && config.trust_proxy {
         bail!(
             "--reports is for whoever sits at this computer, and --trust-proxy for visitors from elsewhere: choose one"
+        );
+    }
+    if !config.check_origin && config.trust_proxy {
+        bail!(
+            "--without-origin-check is for this computer itself, and --trust-proxy for visitors from elsewhere: choose one"
         );
     }
     if config.long_poll_timeout > config.long_poll_cap {
