@@ -10,6 +10,9 @@ use crate::results::{PollTimer, Scenario, ServerWait};
 const SHORTEST_TEXT: u32 = 16;
 /// The most that the measured server takes.
 const LONGEST_TEXT: u32 = 4_096;
+/// A name, and a value.
+const SHORTEST_COOKIE: u32 = 8;
+const LONGEST_COOKIE: u32 = 4_096;
 /// Nothing between a client and a server keeps a silent connection for longer.
 const LONGEST_HOLD: Duration = Duration::from_secs(60 * 60);
 /// What one run's schedule and ledger can hold in an ordinary machine's memory.
@@ -119,6 +122,12 @@ fn numbers(scenario: &Scenario, check: Check<'_>) {
         "a text has {SHORTEST_TEXT} to {LONGEST_TEXT} bytes: it carries the message's number, and the server takes no more"
     );
     check(fits, &["feed.text_bytes"], &range);
+    let cookie = scenario.http_cookie_bytes;
+    check(
+        cookie == 0 || (SHORTEST_COOKIE..=LONGEST_COOKIE).contains(&cookie),
+        &["http.cookie_bytes"],
+        &format!("a cookie has {SHORTEST_COOKIE} to {LONGEST_COOKIE} bytes, as browsers keep no longer one; 0 is none"),
+    );
     check(
         scenario.server_workers <= 1_024,
         &["server.workers"],

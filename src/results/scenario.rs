@@ -45,6 +45,8 @@ pub struct Scenario {
     pub rtt: Duration,
     /// Polls: whether a connection is kept from request to request; without that each request opens one of its own, which costs a round trip.
     pub http_keep_alive: bool,
+    /// Length of the `Cookie` that the listeners’ requests carry, in bytes: from 128 on they are signed in, and 0 is none at all.
+    pub http_cookie_bytes: u32,
     /// Short polling: from one request to the next, or from an answer to the next request, as the timer says.
     #[serde(rename = "poll_interval_s", with = "seconds")]
     pub poll_interval: Duration,
@@ -133,6 +135,7 @@ impl Default for Scenario {
             text_bytes: 64,
             rtt: Duration::from_millis(40),
             http_keep_alive: true,
+            http_cookie_bytes: 0,
             poll_interval: Duration::from_secs(1),
             poll_timer: PollTimer::Fixed,
             poll_phase: PollPhase::Random,

@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use hyper::StatusCode;
+use hyper::header::HeaderValue;
 
 use super::http::Http;
 use super::poll::{Kind, ask, path, take, wait_for_turn};
@@ -22,7 +23,15 @@ pub(super) async fn attend(listener: &mut Listener) -> Attendance {
     // A recording is of one connection after the other: of the several here it keeps the first.
     let recording = listener.recording.clone();
     // The first answer says that this listener is there; the ticks begin after it.
-    let first = asked(&bench, None, path(listener, Kind::Short), recording.as_ref()).await?;
+    let cookie = listener.cookie.clone();
+    let first = asked(
+        &bench,
+        cookie.clone(),
+        None,
+        path(listener, Kind::Short),
+        recording.as_ref(),
+    )
+    .await?;
     let mut free = vec![taken(listener, first)?];
     let mut asking = FuturesUnordered::new();
     let mut turn = Box::pin(wait_for_turn(&bench, phase, false));
@@ -30,7 +39,7 @@ pub(super) async fn attend(listener: &mut Listener) -> Attendance {
         tokio::select! {
             () = &mut turn => {
                 turn.set(wait_for_turn(&bench, phase, false));
-                asking.push(asked(&bench, free.pop(), path(listener, Kind::Short), None));
+                asking.push(asked(&bench, cookie.clone(), free.pop(), path(listener, Kind::Short), None));
             }
             Some(answered) = asking.next() => free.push(taken(listener, answered?)?),
         }
@@ -38,8 +47,14 @@ pub(super) async fn attend(listener: &mut Listener) -> Attendance {
 }
 
 /// Asks over this connection, or over a new one where there is none or the server has closed it meanwhile.
-async fn asked(bench: &Bench, free: Option<Http>, path: String, recording: Option<&SharedRecording>) -> Answered {
-    let open = || Http::over(bench, recording);
+async fn asked(
+    bench: &Bench,
+    cookie: Option<HeaderValue>,
+    free: Option<Http>,
+    path: String,
+    recording: Option<&SharedRecording>,
+) -> Answered {
+    let open = || Http::over(bench, cookie.clone(), recording);
     let mut http = match free {
         Some(http) => http,
         None => open().await?,

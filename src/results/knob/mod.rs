@@ -53,6 +53,7 @@ pub static KEYS: &[Key] = &[
     key!("feed.text_bytes", text_bytes: u32, "length of a message’s text in bytes"),
     key!("link.rtt", rtt: Duration, "round trip of the link, half of it each way"),
     key!("http.keep_alive", http_keep_alive: bool, "polls: whether a connection is kept for the next"),
+    key!("http.cookie_bytes", http_cookie_bytes: u32, "length of the listeners’ cookie: signed in from 128 on, 0 is none"),
     key!("poll.interval", poll_interval: Duration, "short polling: how often a listener asks"),
     key!("poll.timer", poll_timer: PollTimer, "short polling: what the interval is counted from"),
     key!("poll.phase", poll_phase: PollPhase, "short polling: listeners apart, or all at once"),
