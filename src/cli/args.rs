@@ -12,6 +12,7 @@ use talkplace::results::Guess;
 use talkplace::results::knob::{read_rate, read_time};
 
 use super::advise::AdviseArgs;
+use super::attack::AttackArgs;
 use super::knee::KneeArgs;
 use super::serve::ServeArgs;
 use super::sweep::SweepArgs;
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Advise(AdviseArgs),
     /// Check that results that were handed in fit their seed and scenario
     Verify(VerifyArgs),
+    /// Try to be somebody else, as a lab’s script does, and say whether the server held
+    Attack(AttackArgs),
     /// List the labs with their questions, or the knobs of one lab
     Labs(LabsArgs),
     /// Write a lab out for editing

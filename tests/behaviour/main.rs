@@ -4,6 +4,7 @@
     reason = "a test that unwraps fails with the value in its message, which is what it should do"
 )]
 
+mod attack;
 mod browser;
 mod capture;
 mod command_line;

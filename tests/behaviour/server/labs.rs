@@ -14,6 +14,11 @@ const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A server with one lab, whose runs go to this folder.
 pub(crate) fn serve(reports: &Path) -> Server {
+    Server::with(|config| config.labs = labs(reports))
+}
+
+/// One lab, whose runs go to this folder.
+pub(crate) fn labs(reports: &Path) -> Option<Labs> {
     let knobs = [
         ("transports", "poll,long-poll,websocket"),
         ("listeners", "200"),
@@ -34,12 +39,10 @@ pub(crate) fn serve(reports: &Path) -> Server {
         text: "# Three ways\n\nA *text*, and <script>harm()</script>.\n".into(),
         knobs: knobs.into(),
     };
-    Server::with(|config| {
-        config.labs = Some(Labs {
-            reports: reports.to_owned(),
-            program: env!("CARGO_BIN_EXE_talkplace").into(),
-            labs: vec![lab],
-        });
+    Some(Labs {
+        reports: reports.to_owned(),
+        program: env!("CARGO_BIN_EXE_talkplace").into(),
+        labs: vec![lab],
     })
 }
 

@@ -38,7 +38,7 @@ impl Server {
         Server::with(|_| {})
     }
 
-    fn with(set: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn with(set: impl FnOnce(&mut Config)) -> Self {
         Server::serve(bind("127.0.0.1:0".parse().unwrap()).unwrap(), set)
     }
 
