@@ -11,6 +11,7 @@
 //! - `publisher`: sends at the planned instants, whatever becomes of earlier sends;
 //! - `listener`: one file per transport, each a loop over a cursor; `link` is the wire before them, `tap` counts its bytes;
 //! - `recorder`, `ledger`, `timeline`: what was seen, by window, by listener and over time;
+//! - `between`: what the scenario puts between the listeners and the server;
 //! - `server_process`, `control`, `usage`, `memory`, `limits`: the measured server, what it is asked, what it used, and whether the run fits the system;
 //! - `health`, `little`, `wire`: how late the generator itself was woken, whether its books agree, and what the system counted;
 //! - `engine`: the only place where all of them meet.
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::protocol::Transport;
 use crate::results::{Failures, Scenario, TransportRun};
 
+mod between;
 mod clock;
 mod control;
 mod crew;
@@ -158,6 +160,20 @@ pub enum LoadError {
         /// The last lines it wrote to its stderr.
         words: String,
     },
+    /// The scenario puts an nginx in between, and there is none here.
+    #[error(
+        "nginx is not installed here, and this lab puts one in between: install it (Debian, Ubuntu: apt install nginx; \
+         Fedora: dnf install nginx; macOS: brew install nginx)"
+    )]
+    NoNginx,
+    /// The nginx in between did not start, or ended in the middle of the run.
+    #[error("nginx with {name} does not run: {words}")]
+    Nginx {
+        /// The file of the lab that it was given.
+        name: String,
+        /// What it said.
+        words: String,
+    },
     /// The scenario stops its server in mid-run, but the server is somebody else's process.
     #[error("server.stop needs a server that talkplace starts itself")]
     CannotStop,
@@ -253,6 +269,7 @@ pub async fn run_with(
         scenario,
         transport,
         round,
+        via: None,
     };
     engine::run(question, target, progress, stop).await
 }

@@ -151,6 +151,7 @@ fn run(transport: Transport, delay: Distribution) -> TransportRun {
         round: 1,
         listeners: LISTENERS as u32,
         window_s: WINDOW_S as f64,
+        between: None,
         publishing: publishing(),
         counts: Counts {
             connections: Connections {

@@ -58,6 +58,9 @@ pub static METRICS: &[Metric] = metrics! {
         per(answers.empty, answers.empty + answers.with_messages)
     };
     "refused" Number "refusals" = |run| Some(run.counts.answers.refused as f64);
+    "refused_426" Number "of these 426: a WebSocket whose upgrade did not arrive" = |run| refused_with(run, 426);
+    "refused_504" Number "of these 504: somebody in between has lost patience" = |run| refused_with(run, 504);
+    "heard" Share "deliveries that came, over the whole run, of those that should have" = |run| per(run.ledger.heard, run.ledger.expected);
     "connections" Number "connections opened within the window" = |run| Some(run.counts.connections.opened as f64);
     "deliveries" Number "messages heard, one per message and listener" = |run| Some(run.counts.deliveries as f64);
     "bytes_per_delivery" Bytes "both directions together" = |run| per(run.bytes_out.total() + run.bytes_in.total(), run.counts.deliveries);
@@ -113,6 +116,12 @@ impl Metric {
 /// The segments, unless some connections took theirs with them.
 fn counted(run: &TransportRun) -> Option<&Segments> {
     run.segments.as_ref().filter(|segments| segments.missing == 0)
+}
+
+fn refused_with(run: &TransportRun, status: u16) -> Option<f64> {
+    let answers = &run.counts.answers;
+    let told_apart = answers.refused == answers.refused_by_status.values().sum::<u64>();
+    told_apart.then(|| answers.refused_by_status.get(&status).copied().unwrap_or(0) as f64)
 }
 
 fn per(part: u64, whole: u64) -> Option<f64> {

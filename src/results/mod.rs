@@ -3,6 +3,7 @@
 //! [`Results`] is the whole of `results.json`. Everything above agrees on these types: [`load`](crate::load) fills a
 //! [`TransportRun`], [`lab`](crate::lab) adds the scenario, [`report`](crate::report) draws them.
 
+mod between;
 mod check;
 mod distribution;
 mod folder;
@@ -17,6 +18,7 @@ mod server_wait;
 mod sweep;
 mod trace;
 
+pub use between::Between;
 pub use check::{Check, CheckError, Checked, Comparison, Right, Term, Verdict};
 pub use distribution::Distribution;
 pub use folder::{FolderError, RunFolder, latest_complete, read_results, write_whole};

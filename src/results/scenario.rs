@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Check, ServerWait};
+use super::{Between, Check, ServerWait};
 use crate::protocol::Transport;
 
 /// Every knob of a run, resolved: what the lab says, with what the command line changed.
@@ -43,6 +43,9 @@ pub struct Scenario {
     /// Round-trip time of the link between the listeners and the server: half of it each way, all of it before a new connection's first byte.
     #[serde(rename = "rtt_s", with = "seconds")]
     pub rtt: Duration,
+    /// What stands between that link and the server.
+    #[serde(skip_serializing_if = "Between::is_nothing")]
+    pub between: Between,
     /// Polls: whether a connection is kept from request to request; without that each request opens one of its own, which costs a round trip.
     pub http_keep_alive: bool,
     /// Length of the `Cookie` that the listeners’ requests carry, in bytes: from 128 on they are signed in, and 0 is none at all.
@@ -134,6 +137,7 @@ impl Default for Scenario {
             arrivals: Arrivals::Poisson,
             text_bytes: 64,
             rtt: Duration::from_millis(40),
+            between: Between::default(),
             http_keep_alive: true,
             http_cookie_bytes: 0,
             poll_interval: Duration::from_secs(1),

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use hyper::StatusCode;
 use hyper::header::HeaderValue;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -173,6 +174,14 @@ impl Listener {
             if end != End::Idle {
                 self.pause().await;
             }
+        }
+    }
+
+    /// It has been refused. Somebody who was never served may be waited for in vain.
+    fn refused(&mut self, status: StatusCode, now: Instant) {
+        self.bench.recorder.borrow_mut().refusal(status.as_u16(), now);
+        if !self.is_ready && self.setbacks == 0 {
+            self.bench.plan.tally.turned_away.fetch_add(1, Ordering::Relaxed);
         }
     }
 

@@ -58,7 +58,7 @@ async fn open(listener: &mut Listener) -> Result<(WebSocketStream<Wire>, Arrival
             Ok((frames, arrival))
         }
         Err(Error::Http(answer)) if answer.status().is_client_error() || answer.status().is_server_error() => {
-            bench.recorder.borrow_mut().answer(Answer::Refused, Instant::now());
+            listener.refused(answer.status(), Instant::now());
             Err(End::Refused)
         }
         Err(Error::Http(_)) => Err(Failure::Unexpected.into()),

@@ -3,6 +3,7 @@
 use super::field::{Field, Line, Panel};
 use super::frontier::{Cost, place};
 use super::quantity::{QUANTITIES, Quantity};
+use super::through;
 use crate::model::PollTimer;
 use crate::protocol::Transport;
 use crate::report::number::{counted, figure, milliseconds, times};
@@ -37,12 +38,19 @@ struct Movement {
 /// All sentences, in the order of the page.
 pub(super) fn findings(field: &Field) -> Vec<String> {
     let of_panel = if field.is_ordered() { along } else { by_word };
-    let mut sentences: Vec<String> = field.panels.iter().flat_map(|panel| of_panel(field, panel)).collect();
+    let mut sentences: Vec<String> = if through::is_about(field) {
+        through::findings(field)
+    } else {
+        field.panels.iter().flat_map(|panel| of_panel(field, panel)).collect()
+    };
     for panel in &field.panels {
         sentences.extend(half(field, panel));
         sentences.extend(crossing(field, panel));
     }
-    sentences.extend(agreement(field));
+    // The model knows of nobody in between.
+    if !through::is_about(field) {
+        sentences.extend(agreement(field));
+    }
     if !field.lines().any(|(_, line)| line.clear().next().is_some()) {
         sentences.push(
             "The machine or the generator was the limit at every point, so these curves prove nothing.".to_owned(),
@@ -70,7 +78,7 @@ fn by_word(field: &Field, panel: &Panel) -> Vec<String> {
             if moved {
                 let (name, values) = (name(line.transport), list(&values(line, quantity)));
                 sentences.push(sentence(&format!(
-                    "{}{name}: {} was {values}.",
+                    "{}{name}, {}: {values}.",
                     with(panel),
                     quantity.word
                 )));
@@ -357,8 +365,24 @@ pub(super) fn title(field: &Field, quantity: &Quantity) -> String {
     }
     match moved.as_slice() {
         [] => over,
+        // As many clauses would be no title.
+        [_, _, _, ..] if !field.is_ordered() => {
+            highest(panel, quantity).map_or(over.clone(), |highest| format!("{over}: {highest}"))
+        }
         moved => format!("{over}: {}", moved.join(", ")),
     }
+}
+
+/// `at most 1,097 ms, by server-sent events with buffered.conf`.
+fn highest(panel: &Panel, quantity: &Quantity) -> Option<String> {
+    let all = panel.lines.iter().flat_map(|line| {
+        let values = line
+            .clear()
+            .filter_map(|spot| Some(((quantity.measured)(&spot.entry)?, spot.value)));
+        values.map(|(value, word)| (value, name(line.transport), word))
+    });
+    let (value, name, word) = all.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    Some(format!("at most {}, by {name} with {word}", (quantity.write)(value)))
 }
 
 /// `long polling from 22 ms (woken) to 520 ms (sleep-1s)`: where it is least and where it is most.
