@@ -1,4 +1,4 @@
-use super::Plan;
+use super::{Plan, turns};
 use crate::model::{Delay, Prediction, SleepingServer};
 
 /// More cycles than this are not followed one by one.
@@ -9,39 +9,60 @@ impl Plan<'_> {
     /// schedule begins; the arrivals in `server` are passed over. Cycle by cycle, as [`Plan::long_poll`], but that a request is
     /// answered by a look.
     ///
+    /// When its looks begin is anybody's guess, so some phases, evenly spread over Δ, stand for all.
+    ///
     /// `None` where cycles are so short that nobody would follow them one by one.
     pub fn sleeping_server(&self, server: &SleepingServer) -> Option<Prediction> {
-        let (gap_s, answer_s) = (server.exchange.gap_s(), server.exchange.answer_s());
-        let shortest_s = gap_s + server.hold_s.min(1.0 / self.rate_per_s());
+        let shortest_s = server.exchange.gap_s() + server.hold_s.min(1.0 / self.rate_per_s());
         if self.to_s > shortest_s * MOST_CYCLES {
             return None;
         }
-        let (mut requests, mut full, mut empty) = (0u64, 0u64, 0u64);
-        let (mut unheard, mut arrival_s, mut delays_s) = (self.messages_s, 0.0, Vec::new());
-        while arrival_s - server.exchange.one_way_s < self.to_s
-            || unheard.first().is_some_and(|at_s| self.counts(*at_s))
-        {
-            let next_s = unheard.first().copied().unwrap_or(f64::INFINITY);
-            let look_s = server.look_s(arrival_s, next_s);
-            let (batch, rest) = unheard.split_at(unheard.partition_point(|at_s| *at_s <= look_s));
-            let heard_s = look_s + answer_s;
-            requests += u64::from(self.counts(arrival_s - server.exchange.one_way_s));
-            if self.counts(heard_s) {
-                *(if batch.is_empty() { &mut empty } else { &mut full }) += 1;
-            }
-            let counted = batch.iter().filter(|at_s| self.counts(**at_s));
-            delays_s.extend(counted.map(|at_s| heard_s - at_s));
-            unheard = rest;
-            arrival_s = look_s + gap_s;
+        let (mut tally, mut phases) = (Tally::default(), 0.0);
+        for phase_s in turns(server.look_every_s, 0) {
+            self.follow_looks(server, -phase_s, &mut tally);
+            phases += 1.0;
         }
         let share = |part: f64, whole: u64| if whole == 0 { 0.0 } else { part / whole as f64 };
         Some(Prediction {
-            requests_per_s: requests as f64 / self.window_s(),
-            empty_share: share(empty as f64, full + empty),
-            messages_per_full_answer: share(delays_s.len() as f64, full).max(1.0),
-            delay: Delay::of(delays_s).unwrap_or(Delay::fixed(answer_s)),
+            requests_per_s: tally.requests as f64 / phases / self.window_s(),
+            empty_share: share(tally.empty as f64, tally.full + tally.empty),
+            messages_per_full_answer: share(tally.delays_s.len() as f64, tally.full).max(1.0),
+            delay: Delay::of(tally.delays_s).unwrap_or(Delay::fixed(server.exchange.answer_s())),
         })
     }
+
+    /// One listener, whose first request arrived at this instant.
+    fn follow_looks(&self, server: &SleepingServer, mut arrival_s: f64, tally: &mut Tally) {
+        let exchange = &server.exchange;
+        let mut unheard = self.messages_s;
+        while arrival_s - exchange.one_way_s < self.to_s || unheard.first().is_some_and(|at_s| self.counts(*at_s)) {
+            let next_s = unheard.first().copied().unwrap_or(f64::INFINITY);
+            let look_s = server.look_s(arrival_s, next_s);
+            let (batch, rest) = unheard.split_at(unheard.partition_point(|at_s| *at_s <= look_s));
+            let heard_s = look_s + exchange.answer_s();
+            tally.requests += u64::from(self.counts(arrival_s - exchange.one_way_s));
+            if self.counts(heard_s) {
+                *(if batch.is_empty() {
+                    &mut tally.empty
+                } else {
+                    &mut tally.full
+                }) += 1;
+            }
+            let counted = batch.iter().filter(|at_s| self.counts(**at_s));
+            tally.delays_s.extend(counted.map(|at_s| heard_s - at_s));
+            unheard = rest;
+            arrival_s = look_s + exchange.gap_s();
+        }
+    }
+}
+
+/// What the listeners did in the window.
+#[derive(Debug, Default)]
+struct Tally {
+    requests: u64,
+    full: u64,
+    empty: u64,
+    delays_s: Vec<f64>,
 }
 
 #[cfg(test)]
@@ -71,11 +92,15 @@ mod tests {
             from_s: 0.0,
             to_s: 20.0,
         };
-        let prediction = plan.sleeping_server(&SERVER).unwrap();
+        let mut tally = Tally::default();
+        plan.follow_looks(&SERVER, 0.0, &mut tally);
         // Sent at 2.5, 5.5, 11.5 and 17.5: the first was there already.
-        assert!((prediction.requests_per_s - 4.0 / 20.0).abs() < 1e-12);
-        assert!((prediction.empty_share - 2.0 / 4.0).abs() < 1e-12);
-        assert_eq!((prediction.delay.min_s(), prediction.delay.max_s()), (1.0, 1.5));
+        assert_eq!((tally.requests, tally.full, tally.empty), (4, 2, 2));
+        assert_eq!(tally.delays_s, [1.5, 1.0]);
+        // Whatever the phase: half a sleep and a way, on average.
+        let delay = plan.sleeping_server(&SERVER).unwrap().delay;
+        assert!((delay.mean_s() - 1.5).abs() < 0.25, "{}", delay.mean_s());
+        assert!(delay.min_s() >= 0.5 && delay.max_s() <= 2.5);
     }
 
     #[test]
