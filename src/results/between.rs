@@ -19,6 +19,11 @@ impl Between {
         self.nginx.is_none()
     }
 
+    /// The program that has to be on the system for it.
+    pub fn needs(&self) -> Option<&'static str> {
+        self.nginx.is_some().then_some("nginx")
+    }
+
     /// The file of this name, whose content is not known yet.
     ///
     /// # Errors

@@ -279,7 +279,7 @@ fn who_came_through_what_is_a_field_for_each() {
         .find(|chart| chart.name == "mean-delay.svg")
         .unwrap();
     assert!(
-        plain(&[delay.title.clone()]).contains("2,999 ms (upgrade.conf)"),
+        plain(std::slice::from_ref(&delay.title)).contains("2,999 ms (upgrade.conf)"),
         "{}",
         delay.title
     );
