@@ -36,7 +36,10 @@ pub static LABS: &[Lab] = &[
     lab!("01-three-ways": "README.md", "scenario.toml"),
     lab!("03-polling": "README.md", "scenario.toml"),
     lab!("05-long-polling": "README.md", "scenario.toml"),
+    lab!("06-the-waiting-loop": "README.md", "scenario.toml"),
     lab!("08-broadcast": "README.md", "scenario.toml"),
+    lab!("09-who-is-there": "README.md", "scenario.toml", "evil.html"),
+    lab!("10-in-between": "README.md", "scenario.toml", "default.conf", "upgrade.conf", "impatient.conf", "buffered.conf"),
     lab!("15-coordinated-omission": "README.md", "scenario.toml"),
 ];
 
@@ -119,7 +122,17 @@ mod tests {
                 lab.name()
             })
             .collect();
-        assert_eq!(swept, ["polling", "long-polling", "broadcast"]);
+        assert_eq!(
+            swept,
+            [
+                "polling",
+                "long-polling",
+                "the-waiting-loop",
+                "broadcast",
+                "who-is-there",
+                "in-between"
+            ]
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod dependencies;
 mod ending;
 mod faults;
 mod handed_in;
+mod in_between;
 mod independent_receiver;
 mod keeping;
 mod knee;

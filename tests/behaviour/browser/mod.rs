@@ -2,6 +2,7 @@
 
 mod compare;
 mod driver;
+mod elsewhere;
 mod labs;
 mod ladder;
 mod room;
