@@ -12,6 +12,7 @@ use talkplace::results::knob::{read_rate, read_time};
 use talkplace::results::{Dialect, Guess};
 
 use super::advise::AdviseArgs;
+use super::attack::AttackArgs;
 use super::check::CheckArgs;
 use super::knee::KneeArgs;
 use super::serve::ServeArgs;
@@ -59,6 +60,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Say which parts of the contract a server keeps
     Check(CheckArgs),
+    /// Try to be somebody else, as a lab’s script does, and say whether the server held
+    Attack(AttackArgs),
     /// List the labs with their questions, or the knobs of one lab
     Labs(LabsArgs),
     /// Write a lab out for editing

@@ -24,6 +24,9 @@ fn list() -> anyhow::Result<String> {
         let scenario = lab.source().scenario(false, &[])?;
         writeln!(text, "{} {}: {}", lab.number(), lab.name(), scenario.title)?;
         writeln!(text, "   {}", scenario.question)?;
+        if let Some(program) = scenario.between.needs() {
+            writeln!(text, "   needs {program} on this system")?;
+        }
         writeln!(text, "   {}\n", lab.command())?;
     }
     text.push_str(

@@ -2,6 +2,7 @@
 
 mod advise;
 mod args;
+mod attack;
 mod catalogue;
 mod check;
 mod compare;
@@ -40,6 +41,7 @@ pub(crate) fn main() -> ExitCode {
     let args = Args::parse();
     logs::start(&args.command);
     let done = enough_files().and_then(|()| match args.command {
+        Command::Attack(args) => attack::attack(&args),
         Command::Serve(args) => serve::serve(*args),
         Command::Run(args) => run::run(&args),
         Command::Sweep(args) => sweep::sweep(&args),

@@ -45,6 +45,9 @@ pub(crate) fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let settings = args.settings.or(file);
     let sockets = open(settings.listen.as_deref())?;
     let (file, force) = (settings.keep.clone(), settings.keep_force);
+    if settings.without_origin_check == Some(true) {
+        only_here(&sockets)?;
+    }
     let config = settings.resolve()?;
     let feed = open_feed(&config, file, force)?;
     until_signal(feed, sockets, config, args.until_stdin_closes)
@@ -165,6 +168,19 @@ fn open(listen: Option<&[SocketAddr]>) -> anyhow::Result<Vec<TcpListener>> {
         }
     }
     Ok(sockets)
+}
+
+/// Refuses sockets that somebody else than this computer can reach.
+fn only_here(sockets: &[TcpListener]) -> anyhow::Result<()> {
+    for socket in sockets {
+        let address = socket.local_addr()?;
+        if !address.ip().to_canonical().is_loopback() {
+            bail!(
+                "--without-origin-check is for lessons on this computer alone, and {address} can be reached from others"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Opens a socket to listen on.

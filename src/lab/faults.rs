@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use crate::protocol::Transport;
 use crate::results::knob::write_time;
-use crate::results::{PollTimer, Scenario};
+use crate::results::{PollTimer, Scenario, ServerWait};
 
 /// A message's text carries its number in the schedule, which is `#999999 ` at most.
 const SHORTEST_TEXT: u32 = 10;
 /// The measured server is told to take it; a chat has no longer ones.
 const LONGEST_TEXT: u32 = 65_536;
+/// A name, and a value.
+const SHORTEST_COOKIE: u32 = 8;
+const LONGEST_COOKIE: u32 = 4_096;
 /// Nothing between a client and a server keeps a silent connection for longer.
 const LONGEST_HOLD: Duration = Duration::from_secs(60 * 60);
 /// What one run's schedule and ledger can hold in an ordinary machine's memory.
@@ -119,6 +122,12 @@ fn numbers(scenario: &Scenario, check: Check<'_>) {
         "a text has {SHORTEST_TEXT} to {LONGEST_TEXT} bytes: it carries the message's number, and nobody says more at once"
     );
     check(fits, &["feed.text_bytes"], &range);
+    let cookie = scenario.http_cookie_bytes;
+    check(
+        cookie == 0 || (SHORTEST_COOKIE..=LONGEST_COOKIE).contains(&cookie),
+        &["http.cookie_bytes"],
+        &format!("a cookie has {SHORTEST_COOKIE} to {LONGEST_COOKIE} bytes, as browsers keep no longer one; 0 is none"),
+    );
     check(
         scenario.server_workers <= 1_024,
         &["server.workers"],
@@ -155,6 +164,9 @@ fn times(scenario: &Scenario, check: Check<'_>) {
     range(scenario.poll_interval, ms(1), day, &["poll.interval"]);
     range(scenario.server_stop, Duration::ZERO, day, &["server.stop"]);
     range(scenario.long_poll_timeout, ms(10), LONGEST_HOLD, &["long_poll.timeout"]);
+    if let ServerWait::Sleep(length) = scenario.server_wait {
+        range(length, ms(1), ms(60_000), &["server.wait"]);
+    }
 }
 
 fn together(scenario: &Scenario, check: Check<'_>) {
@@ -194,6 +206,9 @@ fn together(scenario: &Scenario, check: Check<'_>) {
     if scenario.transports.contains(&Transport::Poll) {
         needed += scenario.poll_interval;
     }
+    if let ServerWait::Sleep(length) = scenario.server_wait {
+        needed += length;
+    }
     let short = format!(
         "a drain of {} ends before the last message is heard, which takes up to {} here; give it that with --set drain={}",
         write_time(scenario.drain),
@@ -202,7 +217,7 @@ fn together(scenario: &Scenario, check: Check<'_>) {
     );
     check(
         scenario.drain >= needed,
-        &["drain", "poll.interval", "link.rtt"],
+        &["drain", "poll.interval", "server.wait", "link.rtt"],
         &short,
     );
 }

@@ -38,8 +38,11 @@ pub static LABS: &[Lab] = &[
     lab!("03-polling": "README.md", "scenario.toml"),
     lab!("04-worn-out": "README.md", "scenario.toml"),
     lab!("05-long-polling": "README.md", "scenario.toml"),
+    lab!("06-the-waiting-loop": "README.md", "scenario.toml"),
     lab!("07-websocket": "README.md", "scenario.toml"),
     lab!("08-broadcast": "README.md", "scenario.toml"),
+    lab!("09-who-is-there": "README.md", "scenario.toml", "evil.html"),
+    lab!("10-in-between": "README.md", "scenario.toml", "default.conf", "upgrade.conf", "impatient.conf", "buffered.conf"),
     lab!("12-four-ways": "README.md", "scenario.toml"),
     lab!(
         "14-bring-your-own": "README.md", "scenario.toml", "server.js", "websocket.js", "grown.js", "nginx.conf", "peers.js",

@@ -4,6 +4,7 @@
 //! table of [knobs](crate::results::knob), puts on top what the command line changes, and checks the whole before anything
 //! is measured. [`measure`] then makes results of it.
 
+pub mod attack;
 mod both_clocks;
 mod caution;
 mod check;

@@ -248,7 +248,9 @@ fn as_text(value: &DeValue<'_>, kind: Kind) -> Option<String> {
         // A number without its unit goes on as it is: the key knows best how to complain.
         (Kind::Number | Kind::Time | Kind::Rate, DeValue::Integer(number)) => Some(number.as_str().to_owned()),
         (Kind::Time | Kind::Rate, DeValue::Float(number)) => Some(number.as_str().to_owned()),
-        (Kind::Text | Kind::Time | Kind::Rate | Kind::Word(_), DeValue::String(text)) => Some(text.to_string()),
+        (Kind::Text | Kind::Time | Kind::Rate | Kind::Word(_) | Kind::File, DeValue::String(text)) => {
+            Some(text.to_string())
+        }
         (Kind::Word(_), DeValue::Boolean(is)) => Some(is.to_string()),
         (Kind::Words(_) | Kind::Checks, DeValue::Array(items)) => {
             let between = if kind == Kind::Checks { ";" } else { "," };

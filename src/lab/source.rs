@@ -1,7 +1,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::path::Path;
 
 use super::faults::{Fault, faults};
+use super::library::lab;
 use super::problem::{Place, Problem, Problems};
 use super::read::{Said, Setting, read, unknown};
 use super::sweep::{self, Knob};
@@ -98,6 +100,19 @@ impl Source {
         })
     }
 
+    /// What is in a file of its folder: of a lab inside of the binary, what is there; of any other, what is on the disk.
+    fn beside(&self, name: &str) -> Result<String, String> {
+        if let (Cow::Borrowed(_), Some(lab)) = (&self.text, lab(&self.lab)) {
+            let file = lab.files.iter().find(|file| file.name == name);
+            return file.map(|file| file.text.to_owned()).ok_or_else(|| {
+                let names: Vec<&str> = lab.files.iter().map(|file| file.name).collect();
+                format!("the lab has no file `{name}`; it has {}", names.join(", "))
+            });
+        }
+        let path = Path::new(&self.file).with_file_name(name);
+        std::fs::read_to_string(&path).map_err(|error| format!("{} could not be read: {error}", path.display()))
+    }
+
     fn build<'a>(
         &self,
         settings: impl Iterator<Item = &'a Setting>,
@@ -121,6 +136,18 @@ impl Source {
                     place,
                     message: unknown(key),
                 }),
+            }
+        }
+        if let Some(name) = &scenario.between.nginx {
+            match self.beside(name) {
+                Ok(config) => scenario.between.config = config,
+                Err(message) => {
+                    let fault = Fault {
+                        keys: &["between.nginx"],
+                        message,
+                    };
+                    problems.extend(origins.blame(fault, &self.file));
+                }
             }
         }
         let found = faults(&scenario);

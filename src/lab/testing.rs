@@ -14,6 +14,7 @@ pub(crate) fn run(transport: Transport, round: u32, requests: u64, delay_ms: u64
         round,
         listeners: 1,
         window_s: 1.0,
+        between: None,
         publishing: Publishing {
             planned: 1,
             planned_in_window: 1,

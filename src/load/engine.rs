@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::between::Between;
 use super::clock::Clock;
 use super::control::Control;
 use super::crew::{Crew, Work};
@@ -43,6 +44,8 @@ const LOOK: Duration = Duration::from_millis(10);
 const FILES_BESIDE: u64 = 128;
 /// Everybody has to be served once within this many times the patience that one answer gets.
 const CONNECTING: u32 = 3;
+/// Who has no answer by then, through something in between, has one that is held back.
+const SO_FAR: Duration = Duration::from_secs(2);
 /// From the moment that everybody was served to the start of the clock, beside a round trip: all threads know of it in
 /// time, and the first held polls are there.
 const LEAD: Duration = Duration::from_millis(50);
@@ -62,6 +65,8 @@ pub(crate) struct Question<'a> {
     pub(crate) transport: Transport,
     /// Which repetition.
     pub(crate) round: u32,
+    /// Where the listeners connect to, if it is not the server itself.
+    pub(crate) via: Option<SocketAddr>,
 }
 
 /// Answers it, and leaves no process and no thread behind.
@@ -82,7 +87,7 @@ pub(crate) async fn run(
         Target::Running(peer) => tokio::select! {
             biased;
             () = stop.cancelled() => Err(LoadError::Stopped),
-            measured = measure(question, Arc::new(peer.clone()), None, progress) => measured,
+            measured = through(question, Arc::new(peer.clone()), None, progress) => measured,
         },
         Target::Spawn(program) => {
             let mut server = tokio::select! {
@@ -95,7 +100,7 @@ pub(crate) async fn run(
                 biased;
                 () = stop.cancelled() => Err(LoadError::Stopped),
                 why = server.died() => Err(why),
-                measured = measure(question, peer, process, progress) => measured,
+                measured = through(question, peer, process, progress) => measured,
             };
             let result = match result {
                 Err(error @ (LoadError::Stopped | LoadError::ServerDied { .. })) => Err(error),
@@ -107,6 +112,33 @@ pub(crate) async fn run(
             result
         }
     }
+}
+
+/// Measures through what the scenario puts between the listeners and the server, which goes with the future.
+async fn through(
+    question: Question<'_>,
+    peer: Arc<Peer>,
+    ours: Option<Pid>,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<TransportRun, LoadError> {
+    let Some(mut between) = Between::start(question.scenario, peer.address).await? else {
+        return measure(question, peer, ours, progress).await;
+    };
+    let question = Question {
+        via: Some(between.address()),
+        ..question
+    };
+    let measured = tokio::select! {
+        biased;
+        why = between.died() => Err(why),
+        measured = measure(question, peer, ours, progress) => measured,
+    };
+    let version = between.version();
+    between.end().await;
+    Ok(TransportRun {
+        between: Some(version),
+        ..measured?
+    })
 }
 
 /// The threads of a run.
@@ -162,10 +194,11 @@ impl Threads {
         let phases = phases(question.scenario.seed, question.scenario.listeners);
         phases.enumerate().for_each(|(n, phase)| shares[n % count].push(phase));
         let began = Instant::now();
+        let front = question.via.map_or_else(|| Arc::clone(peer), |via| Arc::new(peer.behind(via)));
         let mut listeners = Vec::new();
         for (n, phases) in shares.into_iter().enumerate() {
             let share = Share {
-                peer: Arc::clone(peer),
+                peer: Arc::clone(&front),
                 transport: question.transport,
                 scenario: question.scenario.clone(),
                 plan: Arc::clone(plan),
@@ -218,10 +251,11 @@ impl Threads {
         let window = async {
             tokio::time::sleep_until((start + scenario.warm_up).into()).await;
             let (at_start, own_start_s) = (control.usage().await?, health::process_cpu_s());
-            let wire_start = snapshot(peer.address, &plan).await;
+            let listened_at = question.via.unwrap_or(peer.address);
+            let wire_start = snapshot(listened_at, &plan).await;
             tokio::time::sleep_until((start + scenario.sending()).into()).await;
             let (at_end, own_end_s) = (control.usage().await?, health::process_cpu_s());
-            let wire_end = snapshot(peer.address, &plan).await;
+            let wire_end = snapshot(listened_at, &plan).await;
             let published = sending.done().await?;
             let end = start + scenario.sending() + scenario.drain;
             drained(&plan.tally, &published, scenario.listeners, end).await;
@@ -248,9 +282,13 @@ impl Threads {
         Ok((published, Watched { backlog, ..watched }))
     }
 
-    /// Waits until every listener was served once.
+    /// Waits until every listener was served once. Through something in between that may never be: then everybody has to have come so far that
+    /// more is not to be expected.
     async fn connected(&mut self, question: Question<'_>) -> Result<(), LoadError> {
         let scenario = question.scenario;
+        if question.via.is_some() {
+            return self.came_so_far(scenario).await;
+        }
         // A thousand listeners more get a second more.
         let spread = Duration::from_millis(u64::from(scenario.listeners));
         let waited = question.settings.patience * CONNECTING + scenario.rtt * 10 + spread;
@@ -275,6 +313,21 @@ impl Threads {
             waited,
             failures: self.finish().await?.failures,
         })
+    }
+
+    /// Waits until every listener was served or refused, but not for answers that something holds back.
+    async fn came_so_far(&mut self, scenario: &Scenario) -> Result<(), LoadError> {
+        let tally = &self.plan.tally;
+        let answered = || tally.ready.load(Ordering::Relaxed) + tally.turned_away.load(Ordering::Relaxed);
+        let everybody = async {
+            while answered() < u64::from(scenario.listeners) {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            _ = tokio::time::timeout(SO_FAR + scenario.rtt * 10, everybody) => Ok(()),
+            fault = first_end(&mut self.listeners) => Err(fault),
+        }
     }
 
     /// Ends the listeners and merges what they saw.
@@ -441,6 +494,7 @@ fn result(
         round,
         listeners: scenario.listeners,
         window_s: scenario.duration.as_secs_f64(),
+        between: None,
         publishing: Publishing {
             planned: plan.schedule.sends().len() as u64,
             planned_in_window: plan.schedule.planned_in_window(),

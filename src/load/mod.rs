@@ -12,6 +12,7 @@
 //! - `publisher`: sends at the planned instants, whatever becomes of earlier sends; over HTTP, or over a WebSocket (`broadcast`);
 //! - `listener`: one file per transport, each a loop over a cursor; `link` is the wire before them, `tap` counts its bytes;
 //! - `recorder`, `ledger`, `timeline`: what was seen, by window, by listener and over time;
+//! - `between`: what the scenario puts between the listeners and the server;
 //! - `server_process`, `control`, `usage`, `memory`, `limits`: the measured server, what it is asked, what it used, and whether the run fits the system;
 //! - `process`: what the system tells of a server that does not tell of itself;
 //! - `stall`, `throttle`: a server that stands still, and one that has less than a processor;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::protocol::Transport;
 use crate::results::{Dialect, Failures, Scenario, TransportRun};
 
+mod between;
 mod broadcast;
 mod clock;
 mod control;
@@ -158,6 +160,20 @@ pub enum LoadError {
         /// The last lines it wrote to its stderr.
         words: String,
     },
+    /// The scenario puts an nginx in between, and there is none here.
+    #[error(
+        "nginx is not installed here, and this lab puts one in between: install it (Debian, Ubuntu: apt install nginx; \
+         Fedora: dnf install nginx; macOS: brew install nginx)"
+    )]
+    NoNginx,
+    /// The nginx in between did not start, or ended in the middle of the run.
+    #[error("nginx with {name} does not run: {words}")]
+    Nginx {
+        /// The file of the lab that it was given.
+        name: String,
+        /// What it said.
+        words: String,
+    },
     /// The scenario stops or throttles its server, but the server is somebody else's process.
     #[error("{0} needs a server that talkplace starts itself")]
     NotOurProcess(&'static str),
@@ -263,6 +279,7 @@ pub async fn run_with(
         scenario,
         transport,
         round,
+        via: None,
     };
     engine::run(question, target, progress, stop).await
 }

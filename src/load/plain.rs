@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{ACCEPT, CONTENT_TYPE, HOST};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, SET_COOKIE};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -67,6 +67,23 @@ impl Plain {
         let body = Limited::new(answer.into_body(), LONGEST_ANSWER).collect().await;
         let body = body.map_err(PlainError)?.to_bytes();
         Ok((status, body))
+    }
+}
+
+impl Plain {
+    /// Signs in under the name of whoever chooses none; gives what a `Cookie` says from then on.
+    pub(crate) async fn sign_in(&mut self) -> Result<String, PlainError> {
+        let request = Request::post("/signin").header(HOST, &self.host);
+        let request = request.body(Full::default()).map_err(PlainError::new)?;
+        let answer = self.sender.send_request(request).await.map_err(PlainError::new)?;
+        let set = answer.headers().get_all(SET_COOKIE).iter();
+        let pairs = set.filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
+        let pairs: Vec<&str> = pairs.collect();
+        if answer.status() == StatusCode::FOUND && pairs.iter().any(|pair| pair.starts_with("name=")) {
+            Ok(pairs.join("; "))
+        } else {
+            Err(PlainError("POST /signin gave no cookie".into()))
+        }
     }
 }
 

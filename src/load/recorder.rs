@@ -49,6 +49,8 @@ pub(crate) struct Plan {
 pub(crate) struct Tally {
     /// Listeners that have been served once.
     pub(crate) ready: AtomicU64,
+    /// Listeners that have been refused before they were ever served.
+    pub(crate) turned_away: AtomicU64,
     /// Messages accepted from the publisher.
     pub(crate) accepted: AtomicU64,
     /// Messages heard for the first time, all listeners together.
@@ -197,6 +199,14 @@ impl Recorder {
             Answer::Empty => answers.empty += 1,
             Answer::Opened => answers.opened += 1,
             Answer::Refused => answers.refused += 1,
+        }
+    }
+
+    /// A refusal with this status is there, whole.
+    pub(crate) fn refusal(&mut self, status: u16, now: Instant) {
+        self.answer(Answer::Refused, now);
+        if self.in_window(now) {
+            *self.counts.answers.refused_by_status.entry(status).or_default() += 1;
         }
     }
 
@@ -358,6 +368,9 @@ fn add_counts(sum: &mut Counts, other: &Counts) {
     sum.answers.empty += other.answers.empty;
     sum.answers.opened += other.answers.opened;
     sum.answers.refused += other.answers.refused;
+    for (status, more) in &other.answers.refused_by_status {
+        *sum.answers.refused_by_status.entry(*status).or_default() += more;
+    }
     sum.connections.opened += other.connections.opened;
     sum.connections.opened_before += other.connections.opened_before;
     sum.deliveries += other.deliveries;

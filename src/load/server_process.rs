@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::LoadError;
-use crate::results::Scenario;
+use crate::results::{Scenario, ServerWait};
 
 /// A server starts in milliseconds; a loaded machine may take longer.
 const START: Duration = Duration::from_secs(20);
@@ -173,6 +173,9 @@ fn arguments(scenario: &Scenario) -> Vec<String> {
     if scenario.server_workers > 0 {
         flag("--workers", scenario.server_workers.to_string());
     }
+    if scenario.server_wait != ServerWait::Woken {
+        flag("--wait", scenario.server_wait.to_string());
+    }
     if scenario.text_bytes > DEFAULT_MAX_TEXT {
         flag("--max-text", scenario.text_bytes.to_string());
     }
@@ -278,10 +281,11 @@ mod tests {
         );
         scenario.server_workers = 2;
         scenario.text_bytes = 5000;
+        scenario.server_wait = ServerWait::Spin;
         scenario.long_poll_timeout = Duration::from_secs(300);
         let full = arguments(&scenario).join(" ");
         assert!(
-            full.ends_with("--long-poll-cap 300000ms --workers 2 --max-text 5000"),
+            full.ends_with("--long-poll-cap 300000ms --workers 2 --wait spin --max-text 5000"),
             "{full}"
         );
     }

@@ -8,6 +8,7 @@
 //! | How late and how often is a listener served? | [`ShortPoll`], [`LongPoll`], [`FanOut`] (WebSocket and events), [`Stream`] (one that ends now and then) |
 //! | And with this very schedule of messages, chance aside? | [`Plan`] |
 //! | What do careless polls cost? | [`poll_variants`] |
+//! | What does a server cost its listeners that looks now and then, instead of being woken? | [`SleepingServer`] |
 //! | When does long polling ask more often than short polling? | [`crossover`] |
 //! | How many bytes does a message cost? | [`bytes`] |
 //! | What does waiting for a busy server add? | [`queue`], [`saturation`] (many long polls at once, and what lies past the knee) |
@@ -63,6 +64,7 @@ mod long_poll;
 mod plan;
 mod prediction;
 mod short_poll;
+mod sleeping_server;
 mod stream;
 
 pub use arrivals::Arrivals;
@@ -74,6 +76,7 @@ pub use long_poll::LongPoll;
 pub use plan::Plan;
 pub use prediction::Prediction;
 pub use short_poll::{PollTimer, ShortPoll};
+pub use sleeping_server::SleepingServer;
 pub use stream::Stream;
 
 #[cfg(test)]

@@ -34,11 +34,17 @@ pub(crate) fn of_all(runs: &[Results]) -> Vec<Caution> {
 /// Why the run proves nothing, the cautions that it brought along, then those that follow from its figures.
 fn cautions(results: &Results) -> Vec<Caution> {
     let entries = entries(0, results);
+    // What somebody in between lets through, refuses and cuts off is what was asked about.
+    let hindered: &[Entry] = if results.scenario.between.is_nothing() {
+        &entries
+    } else {
+        &[]
+    };
     let own = [
         interrupted(results, &entries),
-        ledger(&entries),
-        failures(&entries),
-        refused(&entries),
+        ledger(hindered),
+        failures(hindered),
+        refused(hindered),
         missed(&entries),
         achieved(&entries),
         lag(&entries),

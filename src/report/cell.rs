@@ -20,7 +20,7 @@ pub(crate) const REQUESTS: &[(&str, Cell)] = &[
     ("answered empty", |e| count(e.run.counts.answers.empty)),
     ("share of empty answers", |e| optional(e.empty_share(), percent)),
     ("streams opened", |e| count(e.run.counts.answers.opened)),
-    ("refused", |e| count(e.run.counts.answers.refused)),
+    ("refused", refused),
     ("connections opened", |e| count(e.run.counts.connections.opened)),
     ("connections open before", |e| {
         count(e.run.counts.connections.opened_before)
@@ -171,7 +171,7 @@ pub(crate) const ANSWERS: &[(&str, Cell)] = &[
     ("with messages", |e| count(e.run.counts.answers.with_messages)),
     ("empty", |e| count(e.run.counts.answers.empty)),
     ("streams opened", |e| count(e.run.counts.answers.opened)),
-    ("refused", |e| count(e.run.counts.answers.refused)),
+    ("refused", refused),
     ("per delivery", |e| optional(e.requests_per_delivery(), figure)),
 ];
 
@@ -242,6 +242,19 @@ pub(crate) const MEMORY: &[(&str, Cell)] = &[
 fn in_memory(entry: &Entry, at: fn(&Memory) -> Option<&MemorySample>) -> String {
     let sample = entry.run.memory.as_ref().and_then(at);
     of_server(sample, |sample| bytes(sample.rss_bytes as f64))
+}
+
+/// `12 (426: 5, 504: 7)`.
+fn refused(entry: &Entry) -> String {
+    let answers = &entry.run.counts.answers;
+    let by_status = answers.refused_by_status.iter();
+    let by_status: Vec<String> = by_status
+        .map(|(status, times)| format!("{status}: {}", count(*times)))
+        .collect();
+    match by_status.as_slice() {
+        [] => count(answers.refused),
+        all => format!("{} ({})", count(answers.refused), all.join(", ")),
+    }
 }
 
 fn cpu_per_1000(entry: &Entry) -> String {

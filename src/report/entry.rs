@@ -263,6 +263,9 @@ fn add_counts(sum: &mut TransportRun, round: &TransportRun) {
     counts.answers.empty += more.answers.empty;
     counts.answers.opened += more.answers.opened;
     counts.answers.refused += more.answers.refused;
+    for (status, more) in &more.answers.refused_by_status {
+        *counts.answers.refused_by_status.entry(*status).or_default() += more;
+    }
     counts.connections.opened += more.connections.opened;
     counts.connections.opened_before += more.connections.opened_before;
 }

@@ -103,10 +103,7 @@ fn scenario() -> Scenario {
         long_poll_timeout: Duration::from_secs(25),
         server_workers: 1,
         server_keep_messages: 10_000,
-        server_stop: Duration::ZERO,
-        server_cpu_percent: 0,
-        repeat: 1,
-        checks: Vec::new(),
+        ..Scenario::default()
     }
 }
 
@@ -177,6 +174,7 @@ fn run(transport: Transport, delay: Distribution) -> TransportRun {
         round: 1,
         listeners: LISTENERS as u32,
         window_s: WINDOW_S as f64,
+        between: None,
         publishing: publishing(),
         counts: Counts {
             connections: Connections {

@@ -14,6 +14,7 @@ use super::number::{self, bytes, count, lasting};
 use super::prediction::verdicts;
 use super::rounds::apart;
 use super::table::Table;
+use super::through::stood;
 use super::wire::{self, Wire};
 use super::word::{list, name};
 use crate::results::{Arrivals, Caution, Foreign, Host, PollPhase, PollTimer, Results};
@@ -44,6 +45,8 @@ struct Page<'a> {
     wires: Vec<Wire>,
     tables: BTreeMap<&'a str, &'a Table>,
     method: Vec<String>,
+    /// What stood in between, and its file.
+    between: Option<(String, &'a str)>,
     host: Vec<(&'static str, String)>,
     command: String,
 }
@@ -113,6 +116,8 @@ pub(crate) fn page(
             .collect(),
         wires,
         method: method(first),
+        between: stood(&first.scenario, &beside.of_side(0).collect::<Vec<_>>())
+            .map(|stood| (stood, first.scenario.between.config.as_str())),
         host: host(&first.host),
         command: command(first),
     };
@@ -196,7 +201,7 @@ fn method(results: &Results) -> Vec<String> {
         ),
         link,
         format!(
-            "Short polling asked every {}, {timer}{}. A long poll was held for {} at most.{}",
+            "Short polling asked every {}, {timer}{}. A long poll was held for {} at most.{}{}",
             lasting(scenario.poll_interval),
             match scenario.poll_phase {
                 PollPhase::Random => "",
@@ -207,6 +212,10 @@ fn method(results: &Results) -> Vec<String> {
                 ""
             } else {
                 " Every request of a poll had a connection of its own."
+            },
+            match scenario.http_cookie_bytes {
+                0 => String::new(),
+                bytes => format!(" Requests carried a cookie of {} bytes.", count(bytes.into())),
             }
         ),
         format!(

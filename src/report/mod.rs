@@ -19,6 +19,7 @@ pub mod projection;
 mod rounds;
 pub mod sweep;
 mod table;
+mod through;
 mod wire;
 mod word;
 

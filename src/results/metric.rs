@@ -61,6 +61,9 @@ pub static METRICS: &[Metric] = metrics! {
         per(answers.empty, answers.empty + answers.with_messages)
     };
     "refused" Number "refusals" = |run| Some(run.counts.answers.refused as f64);
+    "refused_426" Number "of these 426: a WebSocket whose upgrade did not arrive" = |run| refused_with(run, 426);
+    "refused_504" Number "of these 504: somebody in between has lost patience" = |run| refused_with(run, 504);
+    "heard" Share "deliveries that came, over the whole run, of those that should have" = |run| per(run.ledger.heard, run.ledger.expected);
     "connections" Number "connections opened within the window" = |run| Some(run.counts.connections.opened as f64);
     "deliveries" Number "messages heard, one per message and listener" = |run| Some(run.counts.deliveries as f64);
     "bytes_per_delivery" Bytes "both directions together" = |run| per(run.bytes_out.total() + run.bytes_in.total(), run.counts.deliveries);
@@ -74,6 +77,12 @@ pub static METRICS: &[Metric] = metrics! {
     "idle_cpu_per_listener" Time "the server’s processor time a second for a listener that is only there" = |run| {
         ratio(run.server.idle_cpu_per_s? * 1e3, run.listeners.into())
     };
+    "server_cpu" Share "the server’s processor time, as a share of one processor" = |run| ratio(run.server.cpu_s?, run.window_s);
+    "idle_cpu" Share "the same with every listener connected and nobody saying anything" = |run| run.server.idle_cpu_per_s;
+    "wake_ups_per_s" Number "times a second that a thread of the server had nothing to do, slept, and was woken" = |run| {
+        ratio(run.server.voluntary_switches? as f64, run.window_s)
+    };
+    "threads" Number "threads of the server at the end of the window" = |run| Some(run.server.threads? as f64);
     "memory_per_listener" Bytes "what the server’s resident memory grew by, for each listener" = |run| {
         let grown = run.server.rss_after_bytes?.checked_sub(run.server.rss_before_bytes?)?;
         per(grown, run.listeners.into())
@@ -121,6 +130,12 @@ fn heads(run: &TransportRun) -> u64 {
         .iter()
         .map(|parts| parts.heads + parts.frames)
         .sum()
+}
+
+fn refused_with(run: &TransportRun, status: u16) -> Option<f64> {
+    let answers = &run.counts.answers;
+    let told_apart = answers.refused == answers.refused_by_status.values().sum::<u64>();
+    told_apart.then(|| answers.refused_by_status.get(&status).copied().unwrap_or(0) as f64)
 }
 
 fn per(part: u64, whole: u64) -> Option<f64> {

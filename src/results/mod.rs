@@ -3,6 +3,7 @@
 //! [`Results`] is the whole of `results.json`. Everything above agrees on these types: [`load`](crate::load) fills a
 //! [`TransportRun`], [`lab`](crate::lab) adds the scenario, [`report`](crate::report) draws them.
 
+mod between;
 mod check;
 mod distribution;
 mod folder;
@@ -15,10 +16,12 @@ mod memory;
 pub mod metric;
 mod run;
 mod scenario;
+mod server_wait;
 mod sweep;
 mod sweep_check;
 mod trace;
 
+pub use between::Between;
 pub use check::{Check, CheckError, Checked, Comparison, Right, Term, Verdict};
 pub use distribution::Distribution;
 pub use folder::{FolderError, RunFolder, latest_complete, read_results, write_whole};
@@ -31,6 +34,7 @@ pub use run::{
     Timeline, TransportRun,
 };
 pub use scenario::{Arrivals, PollPhase, PollTimer, Scenario};
+pub use server_wait::{NoServerWait, ServerWait};
 pub use sweep::{Point, Sweep, SweepFolder, Swept};
 pub use sweep_check::{Figure, Shape, SweepCheck, SweepCheckError, Within};
 pub use trace::{Piece, Trace, Traced, Way};

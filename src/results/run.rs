@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Distribution, Memory, Trace};
@@ -14,6 +16,9 @@ pub struct TransportRun {
     pub listeners: u32,
     /// Length of the counted window, in seconds.
     pub window_s: f64,
+    /// The program between the listeners and the server, with its version; `None` where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between: Option<String>,
     /// What was sent, and how far from the plan.
     pub publishing: Publishing,
     /// What happened in the window.
@@ -98,6 +103,9 @@ pub struct Answers {
     pub opened: u64,
     /// A refusal of any kind.
     pub refused: u64,
+    /// Refusals by their status; in older results they are not told apart.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused_by_status: BTreeMap<u16, u64>,
 }
 
 /// How many connections there were.

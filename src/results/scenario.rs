@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Check;
+use super::{Between, Check, ServerWait};
 use crate::protocol::Transport;
 
 /// Every knob of a run, resolved: what the lab says, with what the command line changed.
@@ -43,8 +43,13 @@ pub struct Scenario {
     /// Round-trip time of the link between the listeners and the server: half of it each way, all of it before a new connection's first byte.
     #[serde(rename = "rtt_s", with = "seconds")]
     pub rtt: Duration,
+    /// What stands between that link and the server.
+    #[serde(skip_serializing_if = "Between::is_nothing")]
+    pub between: Between,
     /// Polls: whether a connection is kept from request to request; without that each request opens one of its own, which costs a round trip.
     pub http_keep_alive: bool,
+    /// Length of the `Cookie` that the listeners’ requests carry, in bytes: from 128 on they are signed in, and 0 is none at all.
+    pub http_cookie_bytes: u32,
     /// Short polling: from one request to the next, or from an answer to the next request, as the timer says.
     #[serde(rename = "poll_interval_s", with = "seconds")]
     pub poll_interval: Duration,
@@ -64,6 +69,8 @@ pub struct Scenario {
     pub server_stop: Duration,
     /// How much of one processor the server may use, in percent, as a container's limit would have it; 0 is all that it can get.
     pub server_cpu_percent: u32,
+    /// How the server waits for the next message while it holds a long poll; all but the first way are specimens of how not to.
+    pub server_wait: ServerWait,
     /// How often each transport is measured, in turn with the others: A B C A B C.
     pub repeat: u32,
     /// What the run is claimed to show.
@@ -144,7 +151,9 @@ impl Default for Scenario {
             arrivals: Arrivals::Poisson,
             text_bytes: 64,
             rtt: Duration::from_millis(40),
+            between: Between::default(),
             http_keep_alive: true,
+            http_cookie_bytes: 0,
             poll_interval: Duration::from_secs(1),
             poll_timer: PollTimer::Fixed,
             poll_phase: PollPhase::Random,
@@ -153,6 +162,7 @@ impl Default for Scenario {
             server_keep_messages: 10_000,
             server_stop: Duration::ZERO,
             server_cpu_percent: 0,
+            server_wait: ServerWait::Woken,
             repeat: 1,
             checks: Vec::new(),
         }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::labs::Labs;
 use super::origin::Origin;
 use super::sign_in::SigningKey;
+use super::specimen::Waiting;
 use crate::feed::Keep;
 
 /// Everything about a server that can be set. [`Default`] is what the contract promises.
@@ -14,6 +15,8 @@ pub struct Config {
     pub long_poll_timeout: Duration,
     /// How long a long poll is held at most.
     pub long_poll_cap: Duration,
+    /// How a long poll is held. All but the default are specimens for a lab.
+    pub waiting: Waiting,
     /// How often an event stream gets a comment, so that nothing in between takes it for dead.
     pub event_heartbeat: Duration,
     /// How often a WebSocket is pinged.
@@ -24,6 +27,9 @@ pub struct Config {
     pub publishing: Publishing,
     /// Pages of these origins may write and open WebSockets as the server's own may.
     pub origins: Vec<Origin>,
+    /// Whether the origin of WebSockets and posts is checked. It is switched off for lessons only: even then somebody who comes from
+    /// another computer is checked.
+    pub check_origin: bool,
     /// What cookies are signed with; `None` draws one that is gone with the process.
     pub signing_key: Option<SigningKey>,
     /// The key before that one, if cookies that it has signed are still let in. None is signed with it any more.
@@ -121,11 +127,13 @@ impl Default for Config {
             keep: Keep::default(),
             long_poll_timeout: Duration::from_secs(25),
             long_poll_cap: Duration::from_secs(120),
+            waiting: Waiting::Woken,
             event_heartbeat: Duration::from_secs(15),
             ping_interval: Duration::from_secs(30),
             ping_timeout: None,
             publishing: Publishing::default(),
             origins: Vec::new(),
+            check_origin: true,
             signing_key: None,
             former_signing_key: None,
             trust_proxy: false,

@@ -29,6 +29,7 @@ mod rate;
 mod request;
 mod router;
 mod sign_in;
+mod specimen;
 mod transport;
 mod wire;
 mod worker;
@@ -38,6 +39,7 @@ pub use config::{Config, Limits, Publishing};
 pub use labs::{Knob, Lab, Labs};
 pub use origin::{Origin, OriginError};
 pub use sign_in::{SigningKey, WeakKey};
+pub use specimen::Waiting;
 
 use std::io;
 use std::net::{IpAddr, TcpListener};
@@ -73,6 +75,8 @@ struct Server {
     /// Places for held polls.
     places: Arc<Semaphore>,
     idempotency: Idempotency,
+    /// Where held polls block, in the way of a specimen.
+    threads: specimen::Threads,
     /// Where labs are run from the page, when they may be.
     desk: Option<Desk>,
     /// Cancelled when the server begins to shut down. By then the feed is closed: whoever sees this and has heard everything may end.
@@ -176,6 +180,7 @@ impl Server {
             visitor_rate: Rate::new(publishing.visitor_rate_per_s),
             places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             idempotency,
+            threads: specimen::Threads::default(),
             desk: config.labs.clone().map(Desk::new),
             draining: CancellationToken::new(),
             config,

@@ -4,6 +4,7 @@
     reason = "a test that unwraps fails with the value in its message, which is what it should do"
 )]
 
+mod attack;
 mod browser;
 mod capture;
 mod command_line;
@@ -13,6 +14,7 @@ mod ending;
 mod faults;
 mod foreign;
 mod handed_in;
+mod in_between;
 mod independent_receiver;
 mod keeping;
 mod knee;

@@ -190,6 +190,8 @@ fn every_setting_can_stand_in_the_file_and_in_the_environment() {
             "signing-key-file" | "former-signing-key-file" => "\"key\"",
             // Labs are not for whoever comes by way of a proxy: one of the two has to be off.
             "trust-proxy" => "false",
+            "without-origin-check" => "true",
+            "wait" => "\"thread\"",
             "reports" => "\"reports\"",
             "max-head" | "max-head-fields" => "3000",
             "publish-rate" | "visitor-rate" => "\"5/s\"",

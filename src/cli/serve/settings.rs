@@ -9,8 +9,9 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use talkplace::feed::{Force, Keep};
 use talkplace::protocol::Wait;
-use talkplace::server::{self, Config, Limits, Origin, Publishing, SigningKey};
-use tracing::info;
+use talkplace::results::ServerWait;
+use talkplace::server::{self, Config, Limits, Origin, Publishing, SigningKey, Waiting};
+use tracing::{info, warn};
 
 use crate::cli::catalogue;
 
@@ -39,6 +40,9 @@ pub(super) struct Settings {
     /// How long a long poll is held at most [default: 120s]
     #[arg(long, env = "TALKPLACE_LONG_POLL_CAP", value_name = "TIME")]
     long_poll_cap: Option<Time>,
+    /// How a long poll is held: woken, or one of the specimens of a lab, which show how not to: spin, sleep-10ms (or any other time), thread. Not for serving [default: woken]
+    #[arg(long, env = "TALKPLACE_WAIT", value_name = "HOW")]
+    wait: Option<ServerWait>,
     /// How often an event stream gets a comment [default: 15s]
     #[arg(long, env = "TALKPLACE_HEARTBEAT", value_name = "TIME")]
     heartbeat: Option<Time>,
@@ -93,6 +97,9 @@ pub(super) struct Settings {
     /// Another origin whose pages may write and open WebSockets, for example https://example.org; may be repeated
     #[arg(long, env = "TALKPLACE_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     origin: Option<Vec<SettingOrigin>>,
+    /// For a lesson: do not check the origin, so that any page that a visitor has open can speak in the visitor's name. Only on this computer itself
+    #[arg(long, env = "TALKPLACE_WITHOUT_ORIGIN_CHECK", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub(super) without_origin_check: Option<bool>,
     /// File whose bytes (32 at least) sign the cookies [default: a random key; sign-ins end with the process]
     #[arg(long, env = "TALKPLACE_SIGNING_KEY_FILE", value_name = "FILE")]
     signing_key_file: Option<PathBuf>,
@@ -215,6 +222,7 @@ impl Settings {
             keep_bytes,
             long_poll_timeout,
             long_poll_cap,
+            wait,
             heartbeat,
             ping_interval,
             ping_timeout,
@@ -233,6 +241,7 @@ impl Settings {
             stall_timeout,
             drain_timeout,
             origin,
+            without_origin_check,
             signing_key_file,
             former_signing_key_file,
             trust_proxy,
@@ -258,6 +267,7 @@ impl Settings {
             },
             long_poll_timeout: time(self.long_poll_timeout, default.long_poll_timeout),
             long_poll_cap: time(self.long_poll_cap, default.long_poll_cap),
+            waiting: self.wait.map_or(default.waiting, waiting),
             event_heartbeat: time(self.heartbeat, default.event_heartbeat),
             ping_interval: time(self.ping_interval, default.ping_interval),
             ping_timeout: self.ping_timeout.map(|Time(time)| time),
@@ -277,6 +287,7 @@ impl Settings {
                 .into_iter()
                 .map(|SettingOrigin(origin)| origin)
                 .collect(),
+            check_origin: !self.without_origin_check.unwrap_or(false),
             signing_key: self.signing_key_file.as_deref().map(read_key).transpose()?,
             former_signing_key: self.former_signing_key_file.as_deref().map(read_key).transpose()?,
             trust_proxy: self.trust_proxy.unwrap_or(default.trust_proxy),
@@ -297,6 +308,12 @@ impl Settings {
             labs: self.reports.as_deref().map(catalogue::labs).transpose()?,
         };
         check(&config)?;
+        if !config.check_origin {
+            warn!("the origin is not checked: any page that a visitor has open can speak in the visitor's name");
+        }
+        if config.waiting != Waiting::Woken {
+            warn!(waiting = ?config.waiting, "long polls are held by a specimen of a lab, which is not for serving");
+        }
         if config.signing_key.is_none() {
             info!("the signing key is random: sign-ins end with this process (--signing-key-file keeps them)");
         }
@@ -326,6 +343,7 @@ fn check(config: &Config) -> anyhow::Result<()> {
         ("--head-timeout", config.limits.head_timeout.is_zero()),
         ("--body-timeout", config.limits.body_timeout.is_zero()),
         ("--stall-timeout", config.limits.stall_timeout.is_zero()),
+        ("the sleep of --wait", config.waiting == Waiting::Sleep(Duration::ZERO)),
     ];
     for (flag, is_zero) in zero {
         if is_zero {
@@ -340,10 +358,25 @@ fn check(config: &Config) -> anyhow::Result<()> {
             "--reports is for whoever sits at this computer, and --trust-proxy for visitors from elsewhere: choose one"
         );
     }
+    if !config.check_origin && config.trust_proxy {
+        bail!(
+            "--without-origin-check is for this computer itself, and --trust-proxy for visitors from elsewhere: choose one"
+        );
+    }
     if config.long_poll_timeout > config.long_poll_cap {
         bail!("--long-poll-timeout is over --long-poll-cap, which every long poll is cut to");
     }
     Ok(())
+}
+
+/// The knob of a scenario and the setting of a server are the same words.
+fn waiting(wait: ServerWait) -> Waiting {
+    match wait {
+        ServerWait::Woken => Waiting::Woken,
+        ServerWait::Spin => Waiting::Spin,
+        ServerWait::Sleep(length) => Waiting::Sleep(length),
+        ServerWait::Thread => Waiting::Thread,
+    }
 }
 
 fn read_key(path: &Path) -> anyhow::Result<SigningKey> {

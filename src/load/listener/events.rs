@@ -54,11 +54,7 @@ fn refused(listener: &mut Listener, status: StatusCode, body: &[u8]) -> End {
     if !status.is_client_error() && !status.is_server_error() {
         return Failure::Unexpected.into();
     }
-    listener
-        .bench
-        .recorder
-        .borrow_mut()
-        .answer(Answer::Refused, Instant::now());
+    listener.refused(status, Instant::now());
     if status == StatusCode::GONE
         && let Err(failure) = listener.gone(body)
     {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
-use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::header::{CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
@@ -28,6 +28,7 @@ pub(super) struct Http {
     sender: SendRequest<Empty<Bytes>>,
     connection: Driven,
     host: HeaderValue,
+    cookie: Option<HeaderValue>,
     arrival: Arrival,
     was_used: bool,
     /// Whether it is for further requests, too.
@@ -89,11 +90,15 @@ impl Driven {
 impl Http {
     /// Connects.
     pub(super) async fn open(listener: &Listener) -> Result<Http, Failure> {
-        Http::over(&listener.bench, listener.recording.as_ref()).await
+        Http::over(&listener.bench, listener.cookie.clone(), listener.recording.as_ref()).await
     }
 
     /// The same while the listener does something else.
-    pub(super) async fn over(bench: &Bench, recording: Option<&SharedRecording>) -> Result<Http, Failure> {
+    pub(super) async fn over(
+        bench: &Bench,
+        cookie: Option<HeaderValue>,
+        recording: Option<&SharedRecording>,
+    ) -> Result<Http, Failure> {
         let (wire, arrival) = bench.connect(recording).await?;
         let (sender, connection) = Builder::new()
             .read_buf_exact_size(Some(READ_BUFFER))
@@ -106,6 +111,7 @@ impl Http {
             sender,
             connection: Driven(Some(Box::pin(connection))),
             host,
+            cookie,
             arrival,
             was_used: false,
         })
@@ -133,6 +139,9 @@ impl Http {
             .header(USER_AGENT, HeaderValue::from_static("talkplace"));
         for (name, value) in &question.fields {
             request = request.header(name, value);
+        }
+        if let Some(cookie) = &self.cookie {
+            request = request.header(COOKIE, cookie.clone());
         }
         if !self.is_kept {
             request = request.header(CONNECTION, HeaderValue::from_static("close"));

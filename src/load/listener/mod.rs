@@ -3,6 +3,7 @@
 //! What they share is here: how they connect, what they do with a message, and what they do after a failure. They
 //! never end by themselves; their thread drops them when the run is over.
 
+mod cookie;
 mod events;
 mod http;
 mod nchan;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use hyper::StatusCode;
+use hyper::header::HeaderValue;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
@@ -72,6 +75,8 @@ pub(crate) struct Listener {
     is_ready: bool,
     /// Failures since it was last served.
     setbacks: u32,
+    /// What its requests say of who it is.
+    cookie: Option<HeaderValue>,
     /// Keeps what crosses its connections, if anything does.
     recording: Option<SharedRecording>,
 }
@@ -154,12 +159,14 @@ impl Listener {
             phase,
             is_ready: false,
             setbacks: 0,
+            cookie: None,
             recording,
         }
     }
 
     /// Listens for ever, over as many connections as it takes.
     pub(crate) async fn listen(mut self) -> Infallible {
+        self.cookie = Box::pin(cookie::cookie(&self.bench)).await;
         loop {
             // Boxed, so that a listener is as large as its own transport needs and not as the largest.
             let attendance = match self.bench.transport {
@@ -175,6 +182,14 @@ impl Listener {
             if end != End::Idle {
                 self.pause().await;
             }
+        }
+    }
+
+    /// It has been refused. Somebody who was never served may be waited for in vain.
+    fn refused(&mut self, status: StatusCode, now: Instant) {
+        self.bench.recorder.borrow_mut().refusal(status.as_u16(), now);
+        if !self.is_ready && self.setbacks == 0 {
+            self.bench.plan.tally.turned_away.fetch_add(1, Ordering::Relaxed);
         }
     }
 

@@ -113,12 +113,18 @@ pub(super) fn take(listener: &mut Listener, kind: Kind, answered: &Answered, now
             Ok(Next::Turn)
         }
         StatusCode::GONE => {
-            count(listener, Answer::Refused);
+            listener.refused(answered.status, now);
             listener.gone(body)?;
             Ok(Next::Pause)
         }
+        // Somebody in between has lost patience: the server is well, so it is asked again, with the same cursor.
+        StatusCode::GATEWAY_TIMEOUT => {
+            listener.refused(answered.status, now);
+            listener.setbacks = 0;
+            Ok(Next::Pause)
+        }
         refused if refused.is_client_error() || refused.is_server_error() => {
-            count(listener, Answer::Refused);
+            listener.refused(answered.status, now);
             Err(End::Refused)
         }
         _ => Err(Failure::Unexpected.into()),

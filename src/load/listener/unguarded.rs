@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use hyper::header::HeaderValue;
 
 use super::http::{Answered, Http, Question};
 use super::poll::{Kind, question, take, wait_for_turn};
@@ -20,7 +21,15 @@ pub(super) async fn attend(listener: &mut Listener) -> Attendance {
     // A recording is of one connection after the other: of the several here it keeps the first.
     let recording = listener.recording.clone();
     // The first answer says that this listener is there; the ticks begin after it.
-    let first = asked(&bench, None, question(listener, Kind::Short), recording.as_ref()).await?;
+    let cookie = listener.cookie.clone();
+    let first = asked(
+        &bench,
+        cookie.clone(),
+        None,
+        question(listener, Kind::Short),
+        recording.as_ref(),
+    )
+    .await?;
     let mut free = vec![taken(listener, first)?];
     let mut asking = FuturesUnordered::new();
     let mut turn = Box::pin(wait_for_turn(&bench, phase, false));
@@ -28,7 +37,7 @@ pub(super) async fn attend(listener: &mut Listener) -> Attendance {
         tokio::select! {
             () = &mut turn => {
                 turn.set(wait_for_turn(&bench, phase, false));
-                asking.push(asked(&bench, free.pop(), question(listener, Kind::Short), None));
+                asking.push(asked(&bench, cookie.clone(), free.pop(), question(listener, Kind::Short), None));
             }
             Some(answered) = asking.next() => free.push(taken(listener, answered?)?),
         }
@@ -36,8 +45,14 @@ pub(super) async fn attend(listener: &mut Listener) -> Attendance {
 }
 
 /// Asks over this connection, or over a new one where there is none or the server has closed it meanwhile.
-async fn asked(bench: &Bench, free: Option<Http>, question: Question, recording: Option<&SharedRecording>) -> Asked {
-    let open = || Http::over(bench, recording);
+async fn asked(
+    bench: &Bench,
+    cookie: Option<HeaderValue>,
+    free: Option<Http>,
+    question: Question,
+    recording: Option<&SharedRecording>,
+) -> Asked {
+    let open = || Http::over(bench, cookie.clone(), recording);
     let mut http = match free {
         Some(http) => http,
         None => open().await?,

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use futures_util::StreamExt;
+use hyper::header::COOKIE;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
@@ -44,11 +46,15 @@ async fn open(listener: &mut Listener) -> Result<(WebSocketStream<Wire>, Arrival
         Dialect::WsBroadcast => format!("ws://{host}{}", bench.peer.path),
         Dialect::Nchan => format!("ws://{host}/talkplace"),
     };
+    let mut request = url.into_client_request().expect("our own address is an address");
+    if let Some(cookie) = &listener.cookie {
+        request.headers_mut().insert(COOKIE, cookie.clone());
+    }
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0);
     bench.recorder.borrow_mut().request(Instant::now());
-    let upgrade = client_async_with_config(url, wire, Some(config));
+    let upgrade = client_async_with_config(request, wire, Some(config));
     // Boxed: the handshake is larger than all that a listener keeps after it.
     let upgraded = bench.timer.within(bench.patience(), Box::pin(upgrade)).await;
     match upgraded.map_err(|_| Failure::TimedOut)? {
@@ -58,7 +64,7 @@ async fn open(listener: &mut Listener) -> Result<(WebSocketStream<Wire>, Arrival
             Ok((frames, arrival))
         }
         Err(Error::Http(answer)) if answer.status().is_client_error() || answer.status().is_server_error() => {
-            bench.recorder.borrow_mut().answer(Answer::Refused, Instant::now());
+            listener.refused(answer.status(), Instant::now());
             Err(End::Refused)
         }
         Err(Error::Http(_)) => Err(Failure::Unexpected.into()),

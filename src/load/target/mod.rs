@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::process::Process;
 use crate::protocol::Transport;
-use crate::results::{Dialect, Foreign, Scenario};
+use crate::results::{Dialect, Foreign, Scenario, ServerWait};
 
 /// How to get a server to measure.
 #[derive(Debug, Clone)]
@@ -157,6 +157,15 @@ impl From<SocketAddr> for Peer {
 }
 
 impl Peer {
+    /// The same server, reached at another address: through what stands in front of it.
+    pub(crate) fn behind(&self, front: SocketAddr) -> Peer {
+        Peer {
+            address: front,
+            authority: front.to_string(),
+            ..self.clone()
+        }
+    }
+
     /// Finds the server at an address: somebody has to take a connection there.
     ///
     /// # Errors
@@ -207,6 +216,7 @@ impl Peer {
         let only_ours = [
             ("server.stop", "0s", !scenario.server_stop.is_zero()),
             ("server.cpu_percent", "0", scenario.server_cpu_percent > 0),
+            ("server.wait", "woken", scenario.server_wait != ServerWait::Woken),
         ];
         match only_ours.into_iter().find(|(.., is_asked_for)| *is_asked_for) {
             Some((knob, without, _)) => Err(TargetError::OnlyOurs { knob, without }),

@@ -34,10 +34,7 @@ pub(crate) fn scenario() -> Scenario {
         long_poll_timeout: Duration::from_secs(5),
         server_workers: 0,
         server_keep_messages: 10_000,
-        server_stop: Duration::ZERO,
-        server_cpu_percent: 0,
-        repeat: 1,
-        checks: Vec::new(),
+        ..Scenario::default()
     }
 }
 

@@ -10,6 +10,7 @@ mod drawn;
 mod fan_out;
 mod long_poll;
 mod short_poll;
+mod sleeping_server;
 
 /// The instants at which a feed had its messages, and the window that counts.
 #[derive(Debug, Clone, Copy, PartialEq)]

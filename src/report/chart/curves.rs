@@ -26,6 +26,8 @@ const FOOT: f64 = 46.0;
 const NOUGHT: f64 = 26.0;
 const INSET: f64 = 14.0;
 const RADIUS: f64 = 4.6;
+/// Between the marks of two transports at one word.
+const BESIDE: f64 = 15.0;
 /// Values that are further apart than this, as a ratio, are shown by their ratios.
 const DECADE: f64 = 10.0;
 /// The same of a knob: who doubles it from step to step means its ratios.
@@ -361,20 +363,38 @@ impl Curves {
         for (value, text) in &panel.levels {
             place.level(canvas, y.at(*value), text)?;
         }
+        let beside = self.beside(panel.curves.len());
+        let places = |n: usize| {
+            let aside = beside(n);
+            let (x, y) = (&x, &y);
+            move |(across, up): At| (x.at(across) + aside, y.at(up))
+        };
         let mut labels = Labels::default();
-        for curve in &panel.curves {
-            curve.lines(canvas, at)?;
+        for (n, curve) in panel.curves.iter().enumerate() {
+            if let Ticks::Words(_) = self.across.ticks {
+                curve.stems(canvas, places(n), place.bottom)?;
+            }
+            curve.lines(canvas, places(n))?;
         }
-        for curve in &panel.curves {
-            curve.marks(canvas, at)?;
-            curve.spots.iter().for_each(|spot| labels.keep_off(at(spot.at)));
+        for (n, curve) in panel.curves.iter().enumerate() {
+            curve.marks(canvas, places(n))?;
+            curve.spots.iter().for_each(|spot| labels.keep_off(places(n)(spot.at)));
         }
-        for curve in &panel.curves {
+        for (n, curve) in panel.curves.iter().enumerate() {
             for spot in &curve.spots {
-                labels.write(canvas, &spot.label, at(spot.at), place)?;
+                labels.write(canvas, &spot.label, places(n)(spot.at), place)?;
             }
         }
         Ok(())
+    }
+
+    /// How far aside the marks of each of so many curves are: at a word they stand beside one another, along a number one over the other.
+    fn beside(&self, curves: usize) -> impl Fn(usize) -> f64 + use<> {
+        let apart = match self.across.ticks {
+            Ticks::Words(_) => BESIDE,
+            _ => 0.0,
+        };
+        move |n| (n as f64 - (curves as f64 - 1.0) / 2.0) * apart
     }
 
     fn grid(&self, canvas: &Canvas, place: &Place, x: &Scale, y: &Scale, is_first: bool) -> Drawn {
@@ -450,6 +470,15 @@ impl Place {
 }
 
 impl Curve {
+    /// From the foot of the chart up to each mark: what stands at a word is no part of a curve.
+    fn stems(&self, canvas: &Canvas, at: impl Fn(At) -> At, bottom: f64) -> Drawn {
+        for spot in &self.spots {
+            let (x, y) = at(spot.at);
+            canvas.line((x, bottom), (x, y), colour(self.transport), 1.4)?;
+        }
+        Ok(())
+    }
+
     fn lines(&self, canvas: &Canvas, at: impl Fn(At) -> At) -> Drawn {
         let colour = colour(self.transport);
         let through = |places: &[At]| places.iter().map(|place| at(*place)).collect::<Vec<At>>();

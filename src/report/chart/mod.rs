@@ -17,6 +17,7 @@ mod quantile;
 mod requests;
 mod space_time;
 mod stories;
+mod through;
 mod timeline;
 
 use super::ReportError;
@@ -27,6 +28,7 @@ use super::table::Table;
 
 pub use canvas::DrawingError;
 pub(crate) use projection::projection;
+pub(crate) use through::{Fields, through};
 
 /// One chart as SVG.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,6 +12,7 @@ mod requests;
 use super::beside::Beside;
 use super::entry::Entry;
 use super::guess;
+use super::through;
 use super::word;
 
 /// Three or four sentences, the most important one first. A run beside others begins with what differs from them.
@@ -24,6 +25,7 @@ pub(crate) fn findings(beside: &Beside) -> Vec<String> {
         return unclear(beside, &entries);
     }
     let mut findings = changes(beside);
+    findings.extend(through::finding(beside));
     findings.push(requests::asked(&entries));
     findings.push(delay::waited(&entries));
     if !beside.several() {

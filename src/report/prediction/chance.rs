@@ -73,6 +73,9 @@ fn drawn(inputs: &Inputs, plan: &Plan) -> Vec<Prediction> {
 /// quantile q one of C·√(q(1 − q)/n). With messages at equal distances a listener has the same phase to all of them, and n is
 /// the number of listeners.
 fn of_phases(figure: Figure, prediction: &Prediction, inputs: &Inputs) -> Option<f64> {
+    if let (Transport::LongPoll, Some(look_every_s)) = (inputs.transport, inputs.look_every_s) {
+        return of_looks(figure, look_every_s, inputs);
+    }
     if inputs.transport != Transport::Poll {
         return Some(0.0);
     }
@@ -100,6 +103,23 @@ fn of_phases(figure: Figure, prediction: &Prediction, inputs: &Inputs) -> Option
         // A listener's last look may fall within the window or behind it.
         Figure::Requests => inputs.listeners.sqrt() / 2.0,
         Figure::BytesOut | Figure::BytesIn => 0.0,
+    })
+}
+
+/// One standard error from when a server that sleeps begins to look. Listeners who came at about the same time are looked after at about the
+/// same time, so they have one phase in common, and another one to each message.
+fn of_looks(figure: Figure, look_every_s: f64, inputs: &Inputs) -> Option<f64> {
+    let messages = Some(inputs.messages()).filter(|messages| *messages > 0.0)?;
+    let look_ms = 1000.0 * look_every_s;
+    let quantile_ms = |q: f64| look_ms * (q * (1.0 - q) / messages).sqrt();
+    Some(match figure {
+        Figure::Mean => look_ms / (12.0 * messages).sqrt(),
+        Figure::Half => quantile_ms(0.5),
+        Figure::Most => quantile_ms(0.99).max(look_ms / messages),
+        Figure::Longest => look_ms / messages,
+        // Two messages of a pair may be found by one look or by two, and a last look falls within the window or behind it.
+        Figure::Requests => inputs.listeners * (messages.sqrt() / 4.0).max(0.5),
+        Figure::EmptyShare | Figure::PerAnswer | Figure::BytesOut | Figure::BytesIn => 0.0,
     })
 }
 

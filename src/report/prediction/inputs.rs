@@ -4,7 +4,7 @@ use crate::model::bytes::{PollBytes, batch_envelope};
 use crate::model::{Arrivals, Connection, Exchange, PollTimer};
 use crate::protocol::Transport;
 use crate::report::entry::Entry;
-use crate::results::{self, Publishing, Results};
+use crate::results::{self, Publishing, Results, ServerWait};
 
 /// Letters of a feed's id: the server draws so many.
 const FEED_ID_BYTES: usize = 8;
@@ -39,6 +39,8 @@ pub(crate) struct Inputs {
     pub(crate) is_aligned: bool,
     /// τ.
     pub(crate) hold_s: f64,
+    /// Δ, of a server that looks at its feed now and then instead of being woken.
+    pub(crate) look_every_s: Option<f64>,
     /// How long the server was stopped in mid-window.
     pub(crate) stopped_s: f64,
     /// What a request and an answer were made of.
@@ -82,6 +84,10 @@ impl Inputs {
             },
             is_aligned: scenario.poll_phase == results::PollPhase::Aligned,
             hold_s: scenario.long_poll_timeout.as_secs_f64(),
+            look_every_s: match scenario.server_wait {
+                ServerWait::Sleep(length) => Some(length.as_secs_f64()),
+                ServerWait::Woken | ServerWait::Spin | ServerWait::Thread => None,
+            },
             stopped_s: scenario.server_stop.as_secs_f64(),
             sizes: sizes(entry, cursor_bytes),
             message_bytes: message_bytes(entry, cursor_bytes),

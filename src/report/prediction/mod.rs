@@ -22,7 +22,7 @@ pub(crate) use verdict::{judge, verdicts};
 use super::entry::Entry;
 use crate::model::queue::in_phase_mean_s;
 use crate::model::saturation::LongPollHerd;
-use crate::model::{FanOut, LongPoll, Plan, PollTimer, Prediction, ShortPoll};
+use crate::model::{Arrivals, FanOut, LongPoll, Plan, PollTimer, Prediction, ShortPoll, SleepingServer};
 use crate::protocol::Transport;
 use crate::results::Results;
 
@@ -83,8 +83,12 @@ impl Inputs {
     pub(crate) fn average(&self) -> Option<Prediction> {
         match self.transport {
             Transport::Poll => Some(self.short_poll().predict()),
-            Transport::LongPoll if self.herd().work_s() > SHORT_TURN_S => Some(self.herd().predict()),
-            Transport::LongPoll => Some(self.long_poll().predict()),
+            Transport::LongPoll => match self.sleeping_server() {
+                // Where regular messages stand to the looks is no chance, and has no average.
+                Some(server) => matches!(self.arrivals, Arrivals::Poisson { .. }).then(|| server.predict()),
+                None if self.herd().work_s() > SHORT_TURN_S => Some(self.herd().predict()),
+                None => Some(self.long_poll().predict()),
+            },
             Transport::Events | Transport::Websocket => self.fan_out().predict(),
         }
     }
@@ -95,7 +99,10 @@ impl Inputs {
             // One phase for all is one draw of chance, which nobody averages over; and a cursor that stands still is not followed.
             Transport::Poll if self.is_aligned || self.repeats() => None,
             Transport::Poll => Some(plan.short_poll(&self.short_poll())),
-            Transport::LongPoll => plan.long_poll(&self.herd()),
+            Transport::LongPoll => match self.sleeping_server() {
+                Some(server) => plan.sleeping_server(&server),
+                None => plan.long_poll(&self.herd()),
+            },
             Transport::Events | Transport::Websocket => Some(plan.fan_out(&self.fan_out())),
         }
     }
@@ -125,6 +132,15 @@ impl Inputs {
             exchange: self.exchange(),
             arrivals: self.arrivals,
         }
+    }
+
+    fn sleeping_server(&self) -> Option<SleepingServer> {
+        Some(SleepingServer {
+            look_every_s: self.look_every_s?,
+            hold_s: self.hold_s,
+            exchange: self.exchange(),
+            arrivals: self.arrivals,
+        })
     }
 
     fn herd(&self) -> LongPollHerd {

@@ -3,6 +3,7 @@
 use super::field::{Field, Line, Panel};
 use super::frontier::{Cost, place};
 use super::quantity::{QUANTITIES, Quantity};
+use super::through;
 use crate::model::PollTimer;
 use crate::protocol::Transport;
 use crate::report::number::{counted, figure, milliseconds, times};
@@ -36,12 +37,20 @@ struct Movement {
 
 /// All sentences, in the order of the page.
 pub(super) fn findings(field: &Field) -> Vec<String> {
-    let mut sentences: Vec<String> = field.panels.iter().flat_map(|panel| of_panel(field, panel)).collect();
+    let of_panel = if field.is_ordered() { along } else { by_word };
+    let mut sentences: Vec<String> = if through::is_about(field) {
+        through::findings(field)
+    } else {
+        field.panels.iter().flat_map(|panel| of_panel(field, panel)).collect()
+    };
     for panel in &field.panels {
         sentences.extend(half(field, panel));
         sentences.extend(crossing(field, panel));
     }
-    sentences.extend(agreement(field));
+    // The model knows of nobody in between.
+    if !through::is_about(field) {
+        sentences.extend(agreement(field));
+    }
     if !field.lines().any(|(_, line)| line.clear().next().is_some()) {
         sentences.push(
             "The machine or the generator was the limit at every point, so these curves prove nothing.".to_owned(),
@@ -50,12 +59,69 @@ pub(super) fn findings(field: &Field) -> Vec<String> {
     sentences
 }
 
-fn of_panel(field: &Field, panel: &Panel) -> Vec<String> {
-    let with = if panel.label.is_empty() {
+/// `with feed.rate 2/s: `, where there is a second knob.
+fn with(panel: &Panel) -> String {
+    if panel.label.is_empty() {
         String::new()
     } else {
         format!("with {}: ", panel.label)
-    };
+    }
+}
+
+/// What the words of a knob without an order make of each figure.
+fn by_word(field: &Field, panel: &Panel) -> Vec<String> {
+    let (mut sentences, mut still) = (Vec::new(), Vec::new());
+    for line in &panel.lines {
+        let before = sentences.len();
+        for quantity in told(field) {
+            let moved = movement(line, quantity).is_some_and(|movement| movement.moved != Moved::Stayed);
+            if moved {
+                let (name, values) = (name(line.transport), list(&values(line, quantity)));
+                sentences.push(sentence(&format!(
+                    "{}{name}, {}: {values}.",
+                    with(panel),
+                    quantity.word
+                )));
+            }
+        }
+        if sentences.len() == before && line.clear().count() > 1 {
+            still.push(name(line.transport));
+        }
+    }
+    sentences.extend(unmoved(field, panel, &still));
+    sentences
+}
+
+/// `22 ms with woken`, for each word in the order of the knob.
+fn values(line: &Line, quantity: &Quantity) -> Vec<String> {
+    let values = line.clear().filter_map(|spot| {
+        let value = (quantity.measured)(&spot.entry)?;
+        Some(format!("{} with {}", (quantity.write)(value), spot.value))
+    });
+    values.collect()
+}
+
+/// The figures that this knob is told by.
+fn told<'a>(field: &'a Field) -> impl Iterator<Item = &'static Quantity> + 'a {
+    QUANTITIES.iter().filter(|quantity| quantity.is_told(field))
+}
+
+/// `short polling and WebSocket do not move with …`.
+fn unmoved(field: &Field, panel: &Panel, still: &[&str]) -> Option<String> {
+    (!still.is_empty()).then(|| {
+        let does = verb(still.len(), "does", "do");
+        sentence(&format!(
+            "{}{} {does} not move with {}, beyond what differs from run to run.",
+            with(panel),
+            list(still),
+            field.key.name
+        ))
+    })
+}
+
+/// From one end of a knob that has an order to the other.
+fn along(field: &Field, panel: &Panel) -> Vec<String> {
+    let with = with(panel);
     let (mut sentences, mut still) = (Vec::new(), Vec::new());
     for line in &panel.lines {
         let (Some(first), Some(last)) = (line.clear().next(), line.clear().next_back()) else {
@@ -64,8 +130,7 @@ fn of_panel(field: &Field, panel: &Panel) -> Vec<String> {
         if first.value == last.value {
             continue;
         }
-        let moves: Vec<(&Quantity, Movement)> = QUANTITIES
-            .iter()
+        let moves: Vec<(&Quantity, Movement)> = told(field)
             .filter_map(|quantity| Some((quantity, movement(line, quantity)?)))
             .collect();
         if moves.iter().all(|(_, movement)| movement.moved == Moved::Stayed) {
@@ -85,14 +150,7 @@ fn of_panel(field: &Field, panel: &Panel) -> Vec<String> {
             list(&clauses)
         )));
     }
-    if !still.is_empty() {
-        let does = verb(still.len(), "does", "do");
-        sentences.push(sentence(&format!(
-            "{with}{} {does} not move with {}, beyond what differs from run to run.",
-            list(&still),
-            field.key.name
-        )));
-    }
+    sentences.extend(unmoved(field, panel, &still));
     sentences
 }
 
@@ -204,12 +262,7 @@ fn crossing(field: &Field, panel: &Panel) -> Option<String> {
     if !field.is_ordered() {
         return None;
     }
-    let at = crossing_at(panel)?;
-    let with = if panel.label.is_empty() {
-        String::new()
-    } else {
-        format!("with {}: ", panel.label)
-    };
+    let (at, with) = (crossing_at(panel)?, with(panel));
     let interval_s = panel
         .lines
         .first()?
@@ -298,6 +351,7 @@ pub(super) fn title(field: &Field, quantity: &Quantity) -> String {
         let name = name(line.transport);
         match movement.moved {
             Moved::Stayed => still.push(name),
+            _ if !field.is_ordered() => moved.extend(extremes(line, quantity)),
             Moved::Fell => moved.push(format!("{name} fell from {from} to {to}")),
             Moved::Rose => moved.push(format!("{name} rose from {from} to {to}")),
             Moved::Turned(between) => moved.push(format!(
@@ -311,8 +365,42 @@ pub(super) fn title(field: &Field, quantity: &Quantity) -> String {
     }
     match moved.as_slice() {
         [] => over,
+        // As many clauses would be no title.
+        [_, _, _, ..] if !field.is_ordered() => {
+            highest(panel, quantity).map_or(over.clone(), |highest| format!("{over}: {highest}"))
+        }
         moved => format!("{over}: {}", moved.join(", ")),
     }
+}
+
+/// `at most 1,097 ms, by server-sent events with buffered.conf`.
+fn highest(panel: &Panel, quantity: &Quantity) -> Option<String> {
+    let all = panel.lines.iter().flat_map(|line| {
+        let values = line
+            .clear()
+            .filter_map(|spot| Some(((quantity.measured)(&spot.entry)?, spot.value)));
+        values.map(|(value, word)| (value, name(line.transport), word))
+    });
+    let (value, name, word) = all.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    Some(format!("at most {}, by {name} with {word}", (quantity.write)(value)))
+}
+
+/// `long polling from 22 ms (woken) to 520 ms (sleep-1s)`: where it is least and where it is most.
+fn extremes(line: &Line, quantity: &Quantity) -> Option<String> {
+    let values = line
+        .clear()
+        .filter_map(|spot| Some(((quantity.measured)(&spot.entry)?, spot.value)));
+    let values: Vec<(f64, &str)> = values.collect();
+    let least = values.iter().min_by(|one, other| one.0.total_cmp(&other.0))?;
+    let most = values.iter().max_by(|one, other| one.0.total_cmp(&other.0))?;
+    Some(format!(
+        "{} from {} ({}) to {} ({})",
+        name(line.transport),
+        (quantity.write)(least.0),
+        least.1,
+        (quantity.write)(most.0),
+        most.1
+    ))
 }
 
 /// Who is fresh for least, as the title of a frontier.

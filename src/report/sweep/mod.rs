@@ -11,6 +11,7 @@ mod page;
 mod published;
 mod quantity;
 mod tables;
+mod through;
 
 use super::{Chart, Report, ReportError, Table};
 use crate::results::{Knee, Results, Sweep};
@@ -33,7 +34,8 @@ pub struct SweepReport {
 pub fn render(sweep: &Sweep, results: &[Option<Results>]) -> Result<SweepReport, ReportError> {
     let field = Field::new(sweep, results).ok_or(ReportError::NoRun)?;
     let findings = finding::findings(&field);
-    let mut charts = quantity::charts(&field)?;
+    let mut charts: Vec<_> = through::chart(&field).transpose()?.into_iter().collect();
+    charts.extend(quantity::charts(&field)?);
     charts.extend(frontier::charts(&field)?);
     finished(
         &field,

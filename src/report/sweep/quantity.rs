@@ -10,9 +10,8 @@ use crate::report::chart::curves::{Along, Curve, Curves, Panel, Spot as Drawn, T
 use crate::report::entry::Entry;
 use crate::report::number::{bytes, figure, milliseconds, percent};
 use crate::report::prediction::{Figure, Inputs};
+use crate::results::knob::Key;
 use crate::results::metric::Metric;
-
-const HEADS: &str = "heads";
 
 /// More values than this are no marks of an axis.
 const MOST_TICKS: usize = 12;
@@ -29,13 +28,15 @@ pub(crate) struct Quantity {
     pub(crate) reading: &'static str,
     pub(crate) write: fn(f64) -> String,
     tick: fn(f64) -> String,
+    /// Of which knobs it is drawn.
+    of: fn(&Key) -> bool,
     pub(crate) measured: fn(&Entry) -> Option<f64>,
     /// With what the publisher took before the server had a message, in milliseconds.
     pub(crate) predicted: fn(&Prediction, &Inputs, f64) -> Option<f64>,
 }
 
 /// All of them, in the order of the page.
-pub(crate) static QUANTITIES: [Quantity; 8] = [
+pub(crate) static QUANTITIES: [Quantity; 11] = [
     Quantity {
         name: "requests",
         topic: "Requests",
@@ -44,6 +45,7 @@ pub(crate) static QUANTITIES: [Quantity; 8] = [
         reading: "How often one listener asks. A stream asks once, before anything is counted, so it stays at nothing.",
         write: figure,
         tick: number,
+        of: any,
         measured: |entry| entry.requests_per_s().map(|per_s| per_s * 60.0),
         predicted: |prediction, _, _| Some(prediction.requests_per_s * 60.0),
     },
@@ -55,6 +57,7 @@ pub(crate) static QUANTITIES: [Quantity; 8] = [
         reading: "Of the answers to one kind of poll, how many had nothing to say.",
         write: percent,
         tick: percent,
+        of: any,
         measured: Entry::empty_share,
         predicted: |prediction, inputs, _| asks(inputs.transport).then_some(prediction.empty_share),
     },
@@ -66,6 +69,7 @@ pub(crate) static QUANTITIES: [Quantity; 8] = [
         reading: "How late messages came on average, counted from the instant at which they were meant to be sent.",
         write: milliseconds,
         tick: number,
+        of: any,
         measured: |entry| entry.run.delay.mean_ms(),
         predicted: |prediction, inputs, before_ms| Some(Figure::Mean.predicted(prediction, inputs)? + before_ms),
     },
@@ -77,6 +81,7 @@ pub(crate) static QUANTITIES: [Quantity; 8] = [
         reading: "How late the late ones came: 99 of 100 deliveries were quicker. Where a point has few messages, it is the fate of one of them.",
         write: milliseconds,
         tick: number,
+        of: any,
         measured: |entry| entry.run.delay.quantile_ms(0.99),
         predicted: |prediction, inputs, before_ms| Some(Figure::Most.predicted(prediction, inputs)? + before_ms),
     },
@@ -88,6 +93,7 @@ pub(crate) static QUANTITIES: [Quantity; 8] = [
         reading: "All that crossed the listeners’ sockets, empty answers too, divided by the messages that were heard.",
         write: bytes,
         tick: number,
+        of: any,
         measured: Entry::bytes_both,
         predicted: |prediction, inputs, _| {
             let out = if asks(inputs.transport) {
@@ -99,7 +105,7 @@ pub(crate) static QUANTITIES: [Quantity; 8] = [
         },
     },
     Quantity {
-        name: HEADS,
+        name: "heads",
         topic: "Bytes around a message",
         word: "bytes around a message",
         axis: "bytes of heads and frames for one message heard, both directions",
@@ -107,6 +113,7 @@ pub(crate) static QUANTITIES: [Quantity; 8] = [
                   the header of a frame depends on its length alone.",
         write: bytes,
         tick: number,
+        of: |key| key.name == "feed.text_bytes",
         measured: |entry| Metric::named("heads_per_delivery")?.of(&entry.run),
         predicted: |prediction, inputs, _| Figure::heads(prediction, inputs),
     },
@@ -119,7 +126,50 @@ pub(crate) static QUANTITIES: [Quantity; 8] = [
                   figure from the run and does not predict it.",
         write: milliseconds,
         tick: number,
+        of: any,
         measured: |entry| entry.run.cpu_ms_per_1000_deliveries(),
+        predicted: |_, _, _| None,
+    },
+    Quantity {
+        name: "processor",
+        topic: "How busy the server was",
+        word: "share of a processor that the server used",
+        axis: "the server’s processor time, as a share of one processor",
+        reading: "All that the server’s process used in the window, whatever it was for. At 100 % one processor has no time for anything else.",
+        write: percent,
+        tick: percent,
+        of: of_the_server,
+        measured: |entry| entry.run.server.cpu_s.map(|cpu_s| cpu_s / entry.run.window_s),
+        predicted: |_, _, _| None,
+    },
+    Quantity {
+        name: "wake-ups",
+        topic: "Wake-ups of the server",
+        word: "wake-ups a second",
+        axis: "times a second that a thread of the server slept and was woken",
+        reading: "A thread that has nothing to do sleeps, and the system wakes it when there is something: a voluntary context switch. Who never sleeps is never woken.",
+        write: figure,
+        tick: number,
+        of: of_the_server,
+        measured: |entry| {
+            entry
+                .run
+                .server
+                .voluntary_switches
+                .map(|times| times as f64 / entry.run.window_s)
+        },
+        predicted: |_, _, _| None,
+    },
+    Quantity {
+        name: "threads",
+        topic: "Threads of the server",
+        word: "threads",
+        axis: "threads of the server’s process at the end of the window",
+        reading: "Each has a stack of its own, and a place in the system’s tables.",
+        write: figure,
+        tick: number,
+        of: of_the_server,
+        measured: |entry| entry.run.server.threads.map(|threads| threads as f64),
         predicted: |_, _, _| None,
     },
     Quantity {
@@ -130,10 +180,20 @@ pub(crate) static QUANTITIES: [Quantity; 8] = [
         reading: "All of the process, the program itself included; what the kernel keeps for each socket is not in it.",
         write: bytes,
         tick: bytes,
+        of: any,
         measured: |entry| entry.run.server.rss_after_bytes.map(|bytes| bytes as f64),
         predicted: |_, _, _| None,
     },
 ];
+
+fn any(_: &Key) -> bool {
+    true
+}
+
+/// What a server’s process does beside serving is of interest where its own knobs are turned.
+fn of_the_server(key: &Key) -> bool {
+    key.name.starts_with("server.")
+}
 
 fn asks(transport: Transport) -> bool {
     matches!(transport, Transport::Poll | Transport::LongPoll)
@@ -146,10 +206,9 @@ impl Quantity {
         (self.predicted)(predicted.nearest()?, &predicted.inputs, spot.before_ms())
     }
 
-    /// Whether anything was measured of it. What is around a message is a chart of its own where the messages change.
+    /// Whether it belongs to the knob, and anything was measured of it.
     pub(crate) fn is_told(&self, field: &Field) -> bool {
-        let is_asked = self.name != HEADS || field.key.name == "feed.text_bytes";
-        is_asked
+        (self.of)(field.key)
             && field
                 .lines()
                 .any(|(_, line)| line.spots.iter().any(|spot| (self.measured)(&spot.entry).is_some()))
@@ -217,11 +276,17 @@ pub(super) fn across(field: &Field) -> Along {
 
 fn curve(field: &Field, line: &Line, quantity: &Quantity) -> Option<Curve> {
     let spots = line.spots.iter().filter_map(|spot| {
+        let value = (quantity.measured)(&spot.entry)?;
         Some(Drawn {
-            at: (spot.x, (quantity.measured)(&spot.entry)?),
+            at: (spot.x, value),
             schedule: quantity.predicted_at(spot).map(|value| (spot.x, value)),
             is_unclear: spot.is_unclear(),
-            label: String::new(),
+            // Words have no curve between them to read along, so the value itself is written.
+            label: if field.is_ordered() {
+                String::new()
+            } else {
+                (quantity.write)(value)
+            },
         })
     });
     let spots: Vec<Drawn> = spots.collect();

@@ -56,6 +56,9 @@ fn heading(quantity: &Quantity) -> &'static str {
         "bytes" => "bytes/delivery",
         "heads" => "around it",
         "cpu" => "CPU/1,000",
+        "processor" => "CPU",
+        "wake-ups" => "wake-ups/s",
+        "threads" => "threads",
         _ => "memory",
     }
 }

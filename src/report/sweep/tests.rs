@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::report::fixture;
 use crate::results::knob::Key;
-use crate::results::{Caution, Point, SCHEMA, Swept};
+use crate::results::{Caution, Point, SCHEMA, ServerWait, Swept};
 
 /// A sweep over the knobs; each point is the fixture's run with its knobs turned, and what `change` makes of it.
 fn sweep(knobs: &[(&str, &[&str])], change: impl Fn(&mut Results)) -> (Sweep, Vec<Option<Results>>) {
@@ -360,8 +360,75 @@ fn a_search_tells_what_a_request_cost_and_where_that_leads() {
 }
 
 #[test]
+fn who_came_through_what_is_a_field_for_each() {
+    let files = ["none", "default.conf", "upgrade.conf"];
+    let (plan, results) = sweep(&[("between.nginx", &files)], |run| {
+        if run.scenario.between.nginx.as_deref() == Some("default.conf") {
+            let websocket = &mut run.runs[2];
+            websocket.ledger.heard = 0;
+            websocket.ledger.lost = websocket.ledger.expected;
+            websocket.counts.answers.refused_by_status.insert(426, 40);
+        }
+        if run.scenario.between.nginx.as_deref() == Some("upgrade.conf") {
+            let mut late = crate::results::Distribution::new();
+            late.record(Duration::from_secs(3));
+            run.runs[1].delay = late;
+        }
+    });
+    let swept = render(&plan, &results).unwrap();
+    let found = plain(&swept.report.findings);
+    assert!(
+        found.contains("With default.conf, short polling and long polling heard everything; WebSocket heard nothing (426, 40 times)."),
+        "{found}"
+    );
+    let chart = &swept.report.charts[0];
+    assert_eq!(
+        (chart.name.as_str(), chart.title.as_str()),
+        ("through.svg", "WebSocket did not come through default.conf")
+    );
+    let rows = &chart.table.groups[0].rows;
+    assert_eq!(rows.len(), 3);
+    assert!(rows[1].cells[2].contains("heard nothing"), "{:?}", rows[1].cells);
+    let delay = swept
+        .report
+        .charts
+        .iter()
+        .find(|chart| chart.name == "mean-delay.svg")
+        .unwrap();
+    assert!(
+        plain(std::slice::from_ref(&delay.title)).contains("2,999 ms (upgrade.conf)"),
+        "{}",
+        delay.title
+    );
+}
+
+#[test]
 fn words_make_an_axis_too() {
     let (plan, results) = sweep(&[("poll.timer", &["fixed", "after-answer"])], |_| {});
     let swept = render(&plan, &results).unwrap();
     assert!(swept.report.charts[0].svg.contains("after-answer"));
+    let (plan, results) = sweep(&[("server.wait", &["woken", "spin", "sleep-1s"])], |run| {
+        run.runs[1].server.cpu_s = Some(match run.scenario.server_wait {
+            ServerWait::Spin => 119.4,
+            _ => 1.2,
+        });
+    });
+    let swept = render(&plan, &results).unwrap();
+    let found = plain(&swept.report.findings);
+    assert!(
+        found.contains("Long polling, share of a processor that the server used: 1 % with woken, 99.5 % with spin and 1 % with sleep-1s."),
+        "{found}"
+    );
+    let chart = swept
+        .report
+        .charts
+        .iter()
+        .find(|chart| chart.name == "processor.svg")
+        .unwrap();
+    assert!(
+        plain(std::slice::from_ref(&chart.title)).contains("long polling from 1 % (woken) to 99.5 % (spin)"),
+        "{}",
+        chart.title
+    );
+    assert!(chart.svg.contains("99.5"), "the value stands beside its mark");
 }

@@ -8,7 +8,7 @@ pub use value::Kind;
 
 use std::time::Duration;
 
-use super::{Arrivals, Check, PollPhase, PollTimer, Scenario};
+use super::{Arrivals, Between, Check, PollPhase, PollTimer, Scenario, ServerWait};
 use crate::protocol::Transport;
 use value::Value;
 
@@ -52,7 +52,9 @@ pub static KEYS: &[Key] = &[
     key!("feed.arrivals", arrivals: Arrivals, "how they are spread: at random, or one every 1/rate"),
     key!("feed.text_bytes", text_bytes: u32, "length of a message’s text in bytes"),
     key!("link.rtt", rtt: Duration, "round trip of the link, half of it each way"),
+    key!("between.nginx", between: Between, "an nginx in between, with this file of the lab"),
     key!("http.keep_alive", http_keep_alive: bool, "polls: whether a connection is kept for the next"),
+    key!("http.cookie_bytes", http_cookie_bytes: u32, "the listeners’ cookie; signed in from 128 bytes on"),
     key!("poll.interval", poll_interval: Duration, "short polling: how often a listener asks"),
     key!("poll.timer", poll_timer: PollTimer, "short polling: what the interval is counted from"),
     key!("poll.phase", poll_phase: PollPhase, "short polling: listeners apart, or all at once"),
@@ -61,6 +63,7 @@ pub static KEYS: &[Key] = &[
     key!("server.keep_messages", server_keep_messages: u32, "how many messages the server keeps"),
     key!("server.stop", server_stop: Duration, "how long the server is stopped in mid-window"),
     key!("server.cpu_percent", server_cpu_percent: u32, "the server’s share of a processor; 0 is all of it"),
+    key!("server.wait", server_wait: ServerWait, "how it holds a long poll: woken, or a specimen"),
     key!("checks", checks: Vec<Check>, "what the run is claimed to show"),
 ];
 
@@ -135,6 +138,7 @@ mod tests {
                 Kind::Rate => "77/s",
                 Kind::Word(words) => words[1],
                 Kind::Words(words) => words[2],
+                Kind::File => "another.conf",
                 Kind::Checks => "lost == 0",
             };
             let mut scenario = Scenario::default();

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::units::{read_rate, read_time, write_rate, write_time};
 use crate::protocol::Transport;
-use crate::results::{Arrivals, Check, PollPhase, PollTimer};
+use crate::results::server_wait::WAITS;
+use crate::results::{Arrivals, Between, Check, PollPhase, PollTimer, ServerWait};
 
 /// What a key takes; it decides how TOML has to write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// Some of these words: a list in TOML, separated by commas elsewhere.
     Words(&'static [&'static str]),
+    /// A file beside the scenario, by its name.
+    File,
     /// Claims about the figures: a list in TOML, separated by semicolons elsewhere.
     Checks,
 }
@@ -35,6 +38,7 @@ impl Kind {
             Kind::Rate => "a rate such as \"20/s\", \"6/min\" or \"1/10s\"".to_owned(),
             Kind::Word(words) => format!("one of {}", quoted(words)),
             Kind::Words(words) => format!("a list of {}", quoted(words)),
+            Kind::File => "the name of a file beside it, such as \"default.conf\", or \"none\"".to_owned(),
             Kind::Checks => "a list of claims such as \"delay.p99 < 300ms\"".to_owned(),
         }
     }
@@ -180,6 +184,33 @@ impl Value for PollPhase {
             PollPhase::Random => "random".to_owned(),
             PollPhase::Aligned => "aligned".to_owned(),
         }
+    }
+}
+
+/// The name; what is in the file is read by whoever knows where the scenario is.
+impl Value for Between {
+    const KIND: Kind = Kind::File;
+
+    fn read(text: &str) -> Result<Self, String> {
+        Between::named(text)
+    }
+
+    fn write(&self) -> String {
+        self.name()
+    }
+}
+
+/// A sleep of any length is one more word.
+impl Value for ServerWait {
+    const KIND: Kind = Kind::Word(&WAITS);
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|error: crate::results::NoServerWait| error.to_string())
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
     }
 }
 

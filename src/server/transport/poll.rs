@@ -14,6 +14,7 @@ use crate::protocol::{Refusal, Seq, Transport, Wait};
 use crate::server::answer::{self, AnswerBody};
 use crate::server::metrics::Answer;
 use crate::server::request::parameter;
+use crate::server::specimen::{self, Waiting};
 use crate::server::worker::Worker;
 
 /// A batch has at most so many messages.
@@ -125,6 +126,10 @@ async fn next_batch(worker: &Worker, after: Seq, limit: usize, hold: Duration) -
     }
     let _place = worker.server.places.try_acquire().map_err(|_| Refusal::TooManyHeld)?;
     let _held = worker.server.metrics.held();
+    if worker.server.config.waiting != Waiting::Woken {
+        specimen::hold(worker, after, hold).await?;
+        return worker.held.read(&worker.server.feed, after, limit);
+    }
     let deadline = tokio::time::sleep_until(Instant::now() + hold);
     tokio::pin!(deadline);
     let place = worker.bell.place();

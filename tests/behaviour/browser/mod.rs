@@ -3,6 +3,7 @@
 mod compare;
 mod connections;
 mod driver;
+mod elsewhere;
 mod labs;
 mod ladder;
 mod room;

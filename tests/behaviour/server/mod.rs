@@ -16,6 +16,7 @@ mod publishing;
 mod refusals;
 mod rfc6455;
 mod routes;
+mod specimens;
 pub(crate) mod websocket;
 
 use std::net::{SocketAddr, TcpListener};
@@ -39,7 +40,7 @@ impl Server {
         Server::with(|_| {})
     }
 
-    fn with(set: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn with(set: impl FnOnce(&mut Config)) -> Self {
         Server::serve(bind("127.0.0.1:0".parse().unwrap()).unwrap(), set)
     }
 
