@@ -149,6 +149,9 @@ fn times(scenario: &Scenario, check: Check<'_>) {
     range(scenario.rtt, Duration::ZERO, ms(10_000), &["link.rtt"]);
     range(scenario.poll_interval, ms(1), day, &["poll.interval"]);
     range(scenario.server_stop, Duration::ZERO, day, &["server.stop"]);
+    range(scenario.restart.away, Duration::ZERO, day, &["server.restart"]);
+    range(scenario.reconnect.wait, ms(1), LONGEST_HOLD, &["reconnect.wait"]);
+    range(scenario.reconnect.longest, ms(1), LONGEST_HOLD, &["reconnect.longest"]);
     range(scenario.long_poll_timeout, ms(10), LONGEST_HOLD, &["long_poll.timeout"]);
 }
 
@@ -163,6 +166,28 @@ fn together(scenario: &Scenario, check: Check<'_>) {
         write_time(scenario.duration)
     );
     check(stop * 2 <= scenario.duration, &["server.stop", "duration"], &whole);
+    let away = scenario.restart.away;
+    let whole = format!(
+        "a server that is away for {} leaves nothing of a window of {}",
+        write_time(away),
+        write_time(scenario.duration)
+    );
+    check(away * 2 <= scenario.duration, &["server.restart", "duration"], &whole);
+    check(
+        stop.is_zero() || away.is_zero(),
+        &["server.restart", "server.stop"],
+        "a run either stops its server for a while or restarts it: leave one of the two at 0s",
+    );
+    let longest = scenario.reconnect.longest;
+    let short = format!(
+        "the first wait is already up to {}: the longest cannot be less",
+        write_time(scenario.reconnect.wait)
+    );
+    check(
+        scenario.reconnect.wait <= longest,
+        &["reconnect.longest", "reconnect.wait"],
+        &short,
+    );
     let unguarded = scenario.poll_timer == PollTimer::Unguarded;
     let many = format!(
         "without a guard a listener asks every {} while an answer takes {}: more than the six connections that a browser opens",

@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
 use super::control::Control;
+use super::cpu::CpuSteps;
 use super::crew::{Crew, Work};
-use super::listener::{Bench, Listener};
+use super::listener::{Bench, Listener, Who};
 use super::little::Backlog;
 use super::memory::MemoryWatch;
+use super::outage::{Outage, Watch};
 use super::publisher::{Published, Publisher};
 use super::recorder::{Plan, Recorder, Tally};
 use super::schedule::{Schedule, phases};
@@ -27,7 +27,7 @@ use super::tap::{Recording, Slice};
 use super::timeline::Steps;
 use super::usage::{Quiet, Usage, Watched};
 use super::wire::Snapshot;
-use super::{LoadError, Phase, Progress, Settings, Target, health, limits};
+use super::{LoadError, Phase, Progress, Settings, Target, cpu, health, limits, outage};
 use crate::protocol::{Seq, Transport};
 use crate::results::{Memory, Publishing, Scenario, Trace, TransportRun};
 
@@ -75,10 +75,14 @@ pub(crate) async fn run(
         heard: 0,
     });
     match target {
+        Target::Running(_) if outage::is_asked_for(question.scenario) => Err(LoadError::CannotStop),
         Target::Running(server) => tokio::select! {
             biased;
             () = stop.cancelled() => Err(LoadError::Stopped),
-            measured = measure(question, *server, None, progress) => measured,
+            measured = async {
+                let ground = Ground::look_at(question, *server).await?;
+                measure(question, ground, None, progress).await
+            } => measured,
         },
         Target::Spawn(program) => {
             let mut server = tokio::select! {
@@ -86,12 +90,24 @@ pub(crate) async fn run(
                 () = stop.cancelled() => return Err(LoadError::Stopped),
                 started = ServerProcess::start(program, question.scenario) => started?,
             };
-            let (address, process) = (server.address, server.pid());
-            let result = tokio::select! {
+            let (address, watched) = (server.address, Watch::new(&server));
+            let ground = tokio::select! {
                 biased;
                 () = stop.cancelled() => Err(LoadError::Stopped),
                 why = server.died() => Err(why),
-                measured = measure(question, address, process, progress) => measured,
+                ground = Ground::look_at(question, address) => ground,
+            };
+            let result = match ground {
+                Err(why) => Err(why),
+                Ok(ground) => {
+                    let plan = Arc::clone(&ground.plan);
+                    tokio::select! {
+                        biased;
+                        () = stop.cancelled() => Err(LoadError::Stopped),
+                        why = outage::watch_over(&mut server, question.scenario, &plan, &watched) => Err(why),
+                        measured = measure(question, ground, Some(&watched), progress) => measured,
+                    }
+                }
             };
             let result = match result {
                 Err(error @ (LoadError::Stopped | LoadError::ServerDied { .. })) => Err(error),
@@ -113,33 +129,64 @@ struct Threads {
     listeners: Vec<Work<Recorder>>,
 }
 
-/// Measures a server that is there. Dropping the future ends its threads.
+/// A server that is there, before anybody listens.
+struct Ground {
+    server: SocketAddr,
+    control: Control,
+    before: Usage,
+    plan: Arc<Plan>,
+}
+
+impl Ground {
+    /// Asks it what it has used so far, and makes the plan that begins at the end of its feed.
+    async fn look_at(question: Question<'_>, server: SocketAddr) -> Result<Ground, LoadError> {
+        let mut control = Control::new(server);
+        let before = control.usage().await?;
+        let plan = Arc::new(Plan {
+            clock: Clock::new(question.scenario),
+            schedule: Schedule::new(question.scenario),
+            steps: Steps::new(question.scenario),
+            base: control.cursor().await?,
+            shows_naive: !question.scenario.server_stop.is_zero(),
+            outage: Outage::default(),
+            tally: Tally::default(),
+        });
+        Ok(Ground {
+            server,
+            control,
+            before,
+            plan,
+        })
+    }
+}
+
+/// Measures a server, which is watched over by somebody else if it is ours. Dropping the future ends its threads.
 async fn measure(
     question: Question<'_>,
-    server: SocketAddr,
-    process: Option<Pid>,
+    ground: Ground,
+    ours: Option<&Watch>,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<TransportRun, LoadError> {
-    let mut control = Control::new(server);
-    let before = control.usage().await?;
-    let plan = Arc::new(Plan {
-        clock: Clock::new(question.scenario),
-        schedule: Schedule::new(question.scenario),
-        steps: Steps::new(question.scenario),
-        base: control.cursor().await?,
-        shows_naive: !question.scenario.server_stop.is_zero(),
-        tally: Tally::default(),
-    });
-    let mut memory = MemoryWatch::start(server, process, question.scenario).await;
+    let Ground {
+        server,
+        mut control,
+        before,
+        plan,
+    } = ground;
+    let process = ours.map_or_else(|| watch::channel(None).1, |ours| ours.process.subscribe());
+    let mut memory = MemoryWatch::start(server, process.clone(), question.scenario).await;
+    let mut cpu = CpuSteps::new(process);
     let mut threads = Threads::start(question, server, &plan)?;
-    let (published, watched) = tokio::select! {
-        sent = threads.conduct(question, server, process, &mut control, before) => sent?,
+    let (published, mut watched) = tokio::select! {
+        sent = threads.conduct(question, server, &mut control, before) => sent?,
         never = tell(&plan, progress) => match never {},
         never = memory.watch() => match never {},
+        never = cpu.watch(&plan) => match never {},
     };
+    watched.restarted = ours.and_then(|ours| ours.used_before.get().cloned());
     let recorder = threads.finish().await?;
     let memory = memory.told(&plan.clock, watched.listeners_in);
-    Ok(result(question, &plan, published, recorder, &watched, memory))
+    Ok(result(question, &plan, published, recorder, &watched, memory, cpu))
 }
 
 impl Threads {
@@ -176,7 +223,6 @@ impl Threads {
         &mut self,
         question: Question<'_>,
         server: SocketAddr,
-        process: Option<Pid>,
         control: &mut Control,
         before: Usage,
     ) -> Result<(Published, Watched), LoadError> {
@@ -193,7 +239,8 @@ impl Threads {
             plan: Arc::clone(&self.plan),
             text_bytes: question.scenario.text_bytes,
             in_flight: question.settings.sends_in_flight.max(1),
-            patience: question.settings.patience,
+            patience: question.settings.patience + question.scenario.restart.away,
+            persists: question.scenario.restart.is_asked_for(),
             end: question.scenario.sending() + question.scenario.drain,
         };
         let mut sending = self.crew.start("publisher", move |stop| publisher.publish(stop))?;
@@ -214,18 +261,17 @@ impl Threads {
                 listeners_in,
                 quiet,
                 start: at_start,
+                restarted: None,
                 end: at_end,
                 generator_cpu_s: own_start_s.zip(own_end_s).map(|(start_s, end_s)| end_s - start_s),
                 wire: wire_start.zip(wire_end),
                 backlog: Backlog::default(),
             };
-            Ok((published, watched))
+            Ok::<_, LoadError>((published, watched))
         };
-        let middle = start + scenario.warm_up + (scenario.duration - scenario.server_stop) / 2;
-        let window = async { tokio::try_join!(window, stall(process, middle, scenario.server_stop)) };
         let mut backlog = Backlog::default();
         let (published, watched) = tokio::select! {
-            done = window => done?.0,
+            done = window => done?,
             fault = first_end(&mut self.listeners) => return Err(fault),
             never = backlog.watch(&plan, scenario.listeners) => match never {},
         };
@@ -312,7 +358,8 @@ impl Share {
             let recording = Slice::of(&bench.scenario, &self.plan.schedule).filter(|_| number < TRACED);
             let recording = recording.map(|slice| Recording::new(Arc::clone(&self.plan), slice, &bench.scenario));
             recordings.extend(recording.iter().map(|recording| (number, Rc::clone(recording))));
-            tasks.spawn_local(Listener::new(Rc::clone(&bench), place, phase, recording).listen());
+            let who = Who { number, place, phase };
+            tasks.spawn_local(Listener::new(Rc::clone(&bench), who, recording).listen());
         }
         tokio::select! {
             () = stop.cancelled() => {}
@@ -356,35 +403,6 @@ async fn snapshot(server: SocketAddr, plan: &Plan) -> Option<Snapshot> {
     taken.await.ok().flatten()
 }
 
-/// Stops the server at `from` for so long. Dropping it lets the server go on.
-async fn stall(process: Option<Pid>, from: Instant, length: Duration) -> Result<(), LoadError> {
-    if length.is_zero() {
-        return Ok(());
-    }
-    let process = process.ok_or(LoadError::CannotStop)?;
-    tokio::time::sleep_until(from.into()).await;
-    let _stopped = Stopped::stop(process);
-    tokio::time::sleep(length).await;
-    Ok(())
-}
-
-/// A process that stands still for as long as this lives.
-struct Stopped(Pid);
-
-impl Stopped {
-    fn stop(process: Pid) -> Stopped {
-        // A server that has just died is noticed elsewhere.
-        let _ = kill(process, Signal::SIGSTOP);
-        Stopped(process)
-    }
-}
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        let _ = kill(self.0, Signal::SIGCONT);
-    }
-}
-
 /// Tells whoever watches, for ever.
 async fn tell(plan: &Plan, progress: &(dyn Fn(Progress) + Send + Sync)) -> std::convert::Infallible {
     let mut ticks = tokio::time::interval(TICK);
@@ -425,6 +443,7 @@ fn result(
     mut recorder: Recorder,
     watched: &Watched,
     memory: Option<Memory>,
+    cpu: CpuSteps,
 ) -> TransportRun {
     let Question {
         scenario,
@@ -439,6 +458,9 @@ fn result(
     let mut messages_s: Vec<f64> = published.accepted.iter().map(|(_, at)| since_start(*at)).collect();
     messages_s.sort_by(f64::total_cmp);
     let trace = trace(scenario, plan, &mut recorder);
+    let storm = std::mem::take(&mut recorder.storm);
+    let restart = plan.outage.restarted();
+    let restart = restart.map(|at| storm.told(at, &plan.clock, cpu::STEP, cpu.told()));
     // What was missed or lost is on its way for ever.
     let is_whole = ledger.is_clean() && published.failed + published.missed == 0;
     let little = watched.backlog.little(&recorder.delay, scenario.listeners);
@@ -452,6 +474,7 @@ fn result(
             planned_in_window: plan.schedule.planned_in_window(),
             accepted: accepted.len() as u64,
             failed: published.failed,
+            retried: published.retried,
             missed: published.missed,
             lag: published.lag,
         },
@@ -468,6 +491,7 @@ fn result(
         generator: Some(recorder.pulse.health(watched.generator_cpu_s)),
         timeline: plan.steps.timeline(recorder.by_step, messages_s),
         memory,
+        restart,
         failures: recorder.failures,
         trace,
     }

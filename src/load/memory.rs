@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
+use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::wire;
@@ -26,7 +27,7 @@ const SELDOM: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct MemoryWatch {
     server: SocketAddr,
-    process: Option<Pid>,
+    process: watch::Receiver<Option<Pid>>,
     period: Duration,
     seen: Vec<(Instant, Look)>,
 }
@@ -40,7 +41,11 @@ struct Look {
 
 impl MemoryWatch {
     /// Looks for the first time: before anybody listens. Sees nothing of a server whose process is not known.
-    pub(crate) async fn start(server: SocketAddr, process: Option<Pid>, scenario: &Scenario) -> MemoryWatch {
+    pub(crate) async fn start(
+        server: SocketAddr,
+        process: watch::Receiver<Option<Pid>>,
+        scenario: &Scenario,
+    ) -> MemoryWatch {
         let mut watch = MemoryWatch {
             server,
             process,
@@ -58,6 +63,8 @@ impl MemoryWatch {
             tokio::time::sleep(pause).await;
             pause = match self.look().await {
                 Some(took) => self.period.max((took * SHARE).min(SELDOM)),
+                // A server that is away comes back.
+                None if !self.seen.is_empty() => self.period,
                 // What the system does not tell now, it will not tell later.
                 None => return std::future::pending().await,
             };
@@ -66,7 +73,8 @@ impl MemoryWatch {
 
     /// How long the look took; `None` when nothing can be seen.
     async fn look(&mut self) -> Option<Duration> {
-        let (process, server, at) = (self.process?, self.server, Instant::now());
+        let process = *self.process.borrow();
+        let (process, server, at) = (process?, self.server, Instant::now());
         // On a thread of its own, as the system may take its time with the connections.
         let look = tokio::task::spawn_blocking(move || Look::take(process, server));
         self.seen.push((at, look.await.ok()??));
@@ -118,6 +126,10 @@ mod tests {
         ([127, 0, 0, 1], 1).into()
     }
 
+    fn process(process: Option<Pid>) -> watch::Receiver<Option<Pid>> {
+        watch::channel(process).1
+    }
+
     #[test]
     fn resident_memory_is_a_line_of_its_own() {
         let status = "VmHWM:\t    9200 kB\nVmRSS:\t    9100 kB\nRssAnon:\t    7000 kB\n";
@@ -129,7 +141,7 @@ mod tests {
     #[test]
     fn looks_before_the_start_are_at_negative_instants() {
         on_one_thread(async {
-            let mut watch = MemoryWatch::start(nowhere(), Some(Pid::this()), &scenario()).await;
+            let mut watch = MemoryWatch::start(nowhere(), process(Some(Pid::this())), &scenario()).await;
             let listeners_in = Instant::now();
             let clock = Clock::new(&scenario());
             assert_eq!(watch.told(&clock, listeners_in), None, "there is no zero to count from");
@@ -149,7 +161,7 @@ mod tests {
     #[test]
     fn of_a_process_that_is_not_known_nothing_is_told() {
         on_one_thread(async {
-            let mut watch = MemoryWatch::start(nowhere(), None, &scenario()).await;
+            let mut watch = MemoryWatch::start(nowhere(), process(None), &scenario()).await;
             assert!(watch.look().await.is_none());
             let clock = Clock::new(&scenario());
             clock.start_at(Instant::now());
@@ -163,7 +175,7 @@ mod tests {
             duration: Duration::from_secs(40_000),
             ..scenario()
         };
-        let period = |scenario: &Scenario| on_one_thread(MemoryWatch::start(nowhere(), None, scenario)).period;
+        let period = |scenario: &Scenario| on_one_thread(MemoryWatch::start(nowhere(), process(None), scenario)).period;
         assert_eq!(period(&scenario()), PERIOD);
         assert!(period(&hours) > Duration::from_secs(100));
     }

@@ -12,6 +12,7 @@
 //! - `listener`: one file per transport, each a loop over a cursor; `link` is the wire before them, `tap` counts its bytes;
 //! - `recorder`, `ledger`, `timeline`: what was seen, by window, by listener and over time;
 //! - `server_process`, `control`, `usage`, `memory`, `limits`: the measured server, what it is asked, what it used, and whether the run fits the system;
+//! - `outage`, `storm`, `cpu`: what the scenario does to its server in mid-run, and what becomes of listeners and server then;
 //! - `health`, `little`, `wire`: how late the generator itself was woken, whether its books agree, and what the system counted;
 //! - `engine`: the only place where all of them meet.
 
@@ -27,6 +28,7 @@ use crate::results::{Failures, Scenario, TransportRun};
 
 mod clock;
 mod control;
+mod cpu;
 mod crew;
 mod engine;
 mod health;
@@ -37,12 +39,14 @@ mod link;
 mod listener;
 mod little;
 mod memory;
+mod outage;
 mod plain;
 mod publisher;
 mod recorder;
 mod schedule;
 mod server_process;
 mod socket;
+mod storm;
 mod tap;
 #[cfg(test)]
 mod testing;
@@ -158,8 +162,8 @@ pub enum LoadError {
         /// The last lines it wrote to its stderr.
         words: String,
     },
-    /// The scenario stops its server in mid-run, but the server is somebody else's process.
-    #[error("server.stop needs a server that talkplace starts itself")]
+    /// The scenario stops or restarts its server in mid-run, but the server is somebody else's process.
+    #[error("server.stop and server.restart need a server that talkplace starts itself")]
     CannotStop,
     /// What answers there does not speak the contract.
     #[error("what listens on {server} does not speak talkplace's contract: {what}")]

@@ -43,18 +43,32 @@ impl Plain {
 
     /// Asks for a path.
     pub(crate) async fn get(&mut self, path: &str) -> Result<(StatusCode, Bytes), PlainError> {
-        self.ask(Method::GET, path, Bytes::new()).await
+        self.ask(Method::GET, path, Bytes::new(), None).await
     }
 
-    /// Posts a plain text.
-    pub(crate) async fn post(&mut self, path: &str, text: Bytes) -> Result<(StatusCode, Bytes), PlainError> {
-        self.ask(Method::POST, path, text).await
+    /// Posts a plain text; under a key, so that it can be posted again and is said once.
+    pub(crate) async fn post(
+        &mut self,
+        path: &str,
+        text: Bytes,
+        key: Option<&str>,
+    ) -> Result<(StatusCode, Bytes), PlainError> {
+        self.ask(Method::POST, path, text, key).await
     }
 
-    async fn ask(&mut self, method: Method, path: &str, body: Bytes) -> Result<(StatusCode, Bytes), PlainError> {
+    async fn ask(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        key: Option<&str>,
+    ) -> Result<(StatusCode, Bytes), PlainError> {
         let mut request = Request::builder().method(method).uri(path).header(HOST, &self.host);
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, "text/plain; charset=utf-8");
+        }
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
         }
         let request = request.body(Full::new(body)).map_err(PlainError::new)?;
         self.sender.ready().await.map_err(PlainError::new)?;

@@ -11,13 +11,15 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::clock::Clock;
 use super::health::Pulse;
 use super::heard::{self, Heard};
 use super::ledger::{Account, Hearing};
+use super::outage::Outage;
 use super::schedule::Schedule;
+use super::storm::Storm;
 use super::timeline::Steps;
 use crate::protocol::Cursor;
 use crate::results::{Counts, Distribution, Failures, Ledger, Parts, Traced, Way};
@@ -38,6 +40,8 @@ pub(crate) struct Plan {
     pub(crate) base: Cursor,
     /// Whether the delays are recorded as a naive tool would, too.
     pub(crate) shows_naive: bool,
+    /// When the server went away, if it did.
+    pub(crate) outage: Outage,
     /// Figures for whoever watches.
     pub(crate) tally: Tally,
 }
@@ -103,6 +107,8 @@ pub(crate) struct Recorder {
     pub(crate) naive: Option<Naive>,
     /// Of the whole run.
     pub(crate) failures: Failures,
+    /// What the listeners did when their server went away.
+    pub(crate) storm: Storm,
     /// Requests, empty answers and deliveries by step.
     pub(crate) by_step: [Vec<u64>; 3],
     /// What crossed the connections of the first listeners, with their numbers in the run.
@@ -167,6 +173,7 @@ impl Recorder {
             delay: Distribution::new(),
             server_delay: Distribution::new(),
             failures: Failures::default(),
+            storm: Storm::default(),
             by_step: Default::default(),
             traced: Vec::new(),
             pulse: Pulse::default(),
@@ -195,6 +202,20 @@ impl Recorder {
             Answer::Empty => answers.empty += 1,
             Answer::Opened => answers.opened += 1,
             Answer::Refused => answers.refused += 1,
+        }
+    }
+
+    /// Somebody tries to connect.
+    pub(crate) fn tried(&mut self, now: Instant) {
+        if let Some(since) = self.since_outage(now) {
+            self.storm.tried(since);
+        }
+    }
+
+    /// Somebody could not connect.
+    pub(crate) fn refused(&mut self, now: Instant) {
+        if let Some(since) = self.since_outage(now) {
+            self.storm.refused(since);
         }
     }
 
@@ -285,6 +306,7 @@ impl Recorder {
     pub(crate) fn merge(&mut self, other: Recorder) {
         self.accounts.extend(other.accounts);
         self.traced.extend(other.traced);
+        self.storm.merge(other.storm);
         add_counts(&mut self.counts, &other.counts);
         add(&mut self.bytes_out, &other.bytes_out);
         add(&mut self.bytes_in, &other.bytes_in);
@@ -317,6 +339,11 @@ impl Recorder {
             heard: expected - lost,
             ..self.ledger.clone()
         }
+    }
+
+    /// How long ago the server was told to end; `None` as long as it was not.
+    pub(crate) fn since_outage(&self, now: Instant) -> Option<Duration> {
+        now.checked_duration_since(self.plan.outage.began()?)
     }
 
     fn in_window(&self, now: Instant) -> bool {
@@ -363,7 +390,6 @@ mod tests {
     use crate::load::testing::scenario;
     use crate::results::{Arrivals, Scenario};
     use proptest::prelude::*;
-    use std::time::Duration;
 
     /// A plan with a send every 20 ms, a warm-up of 200 ms and a window of 600 ms, that starts now.
     fn plan() -> (Arc<Plan>, Instant) {
@@ -377,6 +403,7 @@ mod tests {
             steps: Steps::new(&scenario),
             base: "fake-0".parse().unwrap(),
             shows_naive: false,
+            outage: Outage::default(),
             tally: Tally::default(),
         };
         let start = Instant::now();

@@ -7,7 +7,8 @@ use crate::model::Plan;
 use crate::protocol::Transport;
 use crate::results::{
     Answers, Arrivals, Connections, Counts, Distribution, Failures, Health, Host, Ledger, Memory, MemorySample, Parts,
-    PollPhase, PollTimer, Publishing, Results, SCHEMA, Scenario, Segments, ServerCost, Timeline, TransportRun,
+    PollPhase, PollTimer, Publishing, Restart, Results, SCHEMA, Scenario, Segments, ServerCost, Share, Timeline,
+    TransportRun,
 };
 
 const LISTENERS: u64 = 300;
@@ -84,6 +85,7 @@ fn scenario() -> Scenario {
         server_stop: Duration::ZERO,
         repeat: 1,
         checks: Vec::new(),
+        ..Scenario::default()
     }
 }
 
@@ -198,6 +200,7 @@ fn run(transport: Transport, delay: Distribution) -> TransportRun {
         little: None,
         timeline: timeline(transport),
         memory: Some(memory(transport)),
+        restart: None,
         failures: Failures::default(),
         trace: None,
     }
@@ -232,6 +235,60 @@ fn timeline(transport: Transport) -> Timeline {
         deliveries,
         messages_s,
     }
+}
+
+/// Two seconds without a server, and 300 listeners that wait a second, then two, with so much of it left to chance.
+pub(crate) fn restart(jitter: f64) -> Restart {
+    let mut deaf = Distribution::new();
+    let (mut tried, mut refused, mut back) = (vec![0; 600], vec![0; 600], vec![0; 600]);
+    for listener in 0..LISTENERS as usize {
+        let share = |prime: usize| (listener * prime % 307) as f64 / 307.0;
+        let first = (1.0 - jitter * share(101)) * 100.0;
+        let second = first + (1.0 - jitter * share(59)) * 200.0;
+        tried[first as usize] += 1;
+        refused[first as usize] += 1;
+        tried[second as usize] += 1;
+        // Whoever comes too early has one more in front of it.
+        let last = if second < 210.0 {
+            refused[second as usize] += 1;
+            tried[(second + 230.0) as usize] += 1;
+            second + 230.0
+        } else {
+            second
+        };
+        back[(last + 10.0) as usize] += 1;
+        deaf.record(Duration::from_millis((last * 10.0) as u64 + 100));
+    }
+    Restart {
+        told_s: 60.0,
+        ended_s: 60.1,
+        started_s: 62.1,
+        listening_s: 62.11,
+        cut: LISTENERS,
+        away: deaf.clone(),
+        deaf,
+        late: spread(0.05, 0.9),
+        step_s: 0.01,
+        tried,
+        refused,
+        back,
+        cpu_step_s: 0.05,
+        cpu_s: (0..200)
+            .map(|step| if step < 42 { 0.0 } else { 0.05 / f64::from(step - 40) })
+            .collect(),
+    }
+}
+
+/// The three ways with a restart in the middle.
+pub(crate) fn restarted(jitter: f64) -> Results {
+    let mut results = three_ways();
+    results.scenario.restart.away = Duration::from_secs(2);
+    results.scenario.reconnect.jitter = Share(jitter);
+    for run in &mut results.runs {
+        run.restart = Some(restart(jitter));
+        run.publishing.retried = 41;
+    }
+    results
 }
 
 /// A server that grows while its listeners come, and a little more with the first messages.
@@ -282,6 +339,7 @@ fn publishing() -> Publishing {
         planned_in_window: MESSAGES,
         accepted: 126,
         failed: 0,
+        retried: 0,
         missed: 0,
         lag,
     }

@@ -11,6 +11,7 @@ mod host;
 pub mod knob;
 mod memory;
 pub mod metric;
+mod restart;
 mod run;
 mod scenario;
 mod sweep;
@@ -21,11 +22,12 @@ pub use distribution::Distribution;
 pub use folder::{FolderError, RunFolder, latest_complete, read_results, write_whole};
 pub use guess::{Guess, GuessError};
 pub use memory::{Memory, MemorySample};
+pub use restart::Restart;
 pub use run::{
     Answers, Bytes, Connections, Counts, Failures, Health, Ledger, Little, Parts, Publishing, Segments, ServerCost,
     Timeline, TransportRun,
 };
-pub use scenario::{Arrivals, PollPhase, PollTimer, Scenario};
+pub use scenario::{Arrivals, PollPhase, PollTimer, Reconnect, RestartBy, RestartKnobs, Scenario, Share};
 pub use sweep::{Point, Sweep, SweepFolder, Swept};
 pub use trace::{Piece, Trace, Traced, Way};
 

@@ -1,9 +1,14 @@
+mod reconnect;
+mod restart;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::Check;
 use crate::protocol::Transport;
+pub use reconnect::{Reconnect, Share};
+pub use restart::{RestartBy, RestartKnobs};
 
 /// Every knob of a run, resolved: what the lab says, with what the command line changed.
 ///
@@ -62,6 +67,10 @@ pub struct Scenario {
     /// How long the server is stopped in the middle of the window; zero is not at all. It shows what a stall does to the delays, and to whoever measures them.
     #[serde(rename = "server_stop_s", with = "seconds")]
     pub server_stop: Duration,
+    /// How the server is restarted in the middle of the window, if it is.
+    pub restart: RestartKnobs,
+    /// How listeners come back after a failure.
+    pub reconnect: Reconnect,
     /// How often each transport is measured, in turn with the others: A B C A B C.
     pub repeat: u32,
     /// What the run is claimed to show.
@@ -107,6 +116,11 @@ impl Scenario {
         self.warm_up + self.duration
     }
 
+    /// Where in the run the server goes away for so long: in the middle of the window, from the start of the warm-up on.
+    pub fn middle(&self, length: Duration) -> Duration {
+        self.warm_up + self.duration.saturating_sub(length) / 2
+    }
+
     /// The delay of one direction of the link.
     pub fn one_way(&self) -> Duration {
         self.rtt / 2
@@ -138,6 +152,8 @@ impl Default for Scenario {
             server_workers: 0,
             server_keep_messages: 10_000,
             server_stop: Duration::ZERO,
+            restart: RestartKnobs::default(),
+            reconnect: Reconnect::default(),
             repeat: 1,
             checks: Vec::new(),
         }

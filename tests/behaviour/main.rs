@@ -15,6 +15,7 @@ mod independent_receiver;
 mod keeping;
 mod knee;
 mod project;
+mod restart;
 mod runs;
 mod server;
 mod serving;

@@ -35,7 +35,7 @@ pub(super) async fn attend(listener: &mut Listener) -> Attendance {
         return Err(refused(listener, status, &body.map_err(|_| Failure::TimedOut)??));
     }
     bench.recorder.borrow_mut().answer(Answer::Opened, Instant::now());
-    listener.served();
+    listener.served(http.arrived());
     let mut body = answer.into_body();
     let mut parser = Parser::default();
     while let Some(bytes) = http.piece(&mut body).await? {

@@ -23,16 +23,13 @@ use tokio::sync::Semaphore;
 use super::heard::{Gone, Heard};
 use super::link::{Arrival, Link};
 use super::recorder::{Failure, Plan, SharedRecorder};
+use super::schedule;
 use super::socket::Socket;
+use super::storm::Absence;
 use super::tap::{SharedRecording, Tap};
 use super::timer::Timer;
 use crate::protocol::{Cursor, Transport};
 use crate::results::Scenario;
-
-/// The pause after a first failure; it doubles with each further one.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What the listeners of one thread share.
 pub(crate) struct Bench {
@@ -56,19 +53,33 @@ pub(crate) struct Bench {
     pub(crate) patience: Duration,
 }
 
+/// One of the listeners.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Who {
+    /// Its number in the run, from 0.
+    pub(crate) number: usize,
+    /// Its place in the recorder of its thread.
+    pub(crate) place: usize,
+    /// Where in the interval it polls, as a share of it.
+    pub(crate) phase: f64,
+}
+
 /// Somebody who hears the feed.
 pub(crate) struct Listener {
     bench: Rc<Bench>,
-    /// Its place in the recorder.
-    place: usize,
-    /// Where in the interval it polls, as a share of it.
-    phase: f64,
+    who: Who,
     /// What it has heard.
     cursor: Cursor,
     /// Whether it was ever served.
     is_ready: bool,
+    /// Whether it was served since it last came (back): a long poll asks without a hold until then.
+    is_proven: bool,
+    /// What it goes through when its server goes away.
+    absence: Absence,
     /// Failures since it was last served.
     setbacks: u32,
+    /// How often it has waited to come back.
+    pauses: u32,
     /// Keeps what crosses its connections, if anything does.
     recording: Option<SharedRecording>,
 }
@@ -101,12 +112,21 @@ impl Bench {
     async fn connect(&self, recording: Option<&SharedRecording>) -> Result<(Wire, Arrival), Failure> {
         let one_way = self.scenario.one_way();
         self.wait(one_way).await;
+        self.recorder.borrow_mut().tried(Instant::now());
         let stream = {
             let _permit = self.connects.acquire().await.expect("it is never closed");
-            let connected = self.timer.within(self.patience, TcpStream::connect(self.server)).await;
-            connected
-                .map_err(|_| Failure::TimedOut)?
-                .map_err(|_| Failure::Connect)?
+            self.timer.within(self.patience, TcpStream::connect(self.server)).await
+        };
+        let Ok(Ok(stream)) = stream else {
+            self.recorder.borrow_mut().refused(Instant::now());
+            // A refusal has to come back, too.
+            self.wait(one_way).await;
+            let failure = if stream.is_err() {
+                Failure::TimedOut
+            } else {
+                Failure::Connect
+            };
+            return Err(failure);
         };
         self.recorder.borrow_mut().connection(Instant::now());
         stream.set_nodelay(true).map_err(|_| Failure::Connect)?;
@@ -138,14 +158,16 @@ impl Bench {
 
 impl Listener {
     /// One that has not connected yet.
-    pub(crate) fn new(bench: Rc<Bench>, place: usize, phase: f64, recording: Option<SharedRecording>) -> Listener {
+    pub(crate) fn new(bench: Rc<Bench>, who: Who, recording: Option<SharedRecording>) -> Listener {
         Listener {
             cursor: bench.plan.base,
             bench,
-            place,
-            phase,
+            who,
             is_ready: false,
+            is_proven: false,
+            absence: Absence::None,
             setbacks: 0,
+            pauses: 0,
             recording,
         }
     }
@@ -161,31 +183,58 @@ impl Listener {
                 Transport::Websocket => Box::pin(websocket::attend(&mut self)).await,
             };
             let Err(end) = attendance;
-            if let End::Failed(failure) = end {
-                self.bench.recorder.borrow_mut().failure(failure);
-            }
+            self.ended(end, Instant::now());
             if end != End::Idle {
                 self.pause().await;
             }
         }
     }
 
+    /// A connection has ended, or came to nothing. What the end of the server does to its connections is no failure of theirs.
+    fn ended(&mut self, end: End, now: Instant) {
+        let mut recorder = self.bench.recorder.borrow_mut();
+        if self.absence == Absence::None && recorder.since_outage(now).is_some() {
+            self.absence = Absence::Away(now);
+            recorder.storm.cut();
+        }
+        match (end, self.absence) {
+            (End::Failed(Failure::Connect | Failure::Broken), Absence::Away(_)) => {}
+            (End::Failed(failure), _) => recorder.failure(failure),
+            (End::Refused | End::Idle, _) => {}
+        }
+        // A connection that nobody was using is opened again and goes on as before.
+        self.is_proven &= end == End::Idle;
+    }
+
     /// It has been answered: that is what the engine waits for before it starts the clock.
-    fn served(&mut self) {
+    fn served(&mut self, now: Instant) {
         self.setbacks = 0;
+        self.is_proven = true;
+        if let Absence::Away(since) = self.absence {
+            let mut recorder = self.bench.recorder.borrow_mut();
+            let in_outage = recorder.since_outage(now).unwrap_or_default();
+            recorder.storm.back(in_outage, now.saturating_duration_since(since));
+            self.absence = Absence::Deaf(since);
+        }
         if !self.is_ready {
             self.is_ready = true;
             self.bench.plan.tally.ready.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Waits longer after each failure in a row; by half as much again, or not, so that listeners that were cut off together do not come back together.
+    /// Waits before it comes back: longer after each failure in a row, and not as long as the others, so that listeners that were cut
+    /// off together do not come back together.
     async fn pause(&mut self) {
-        let pause = SHORTEST_PAUSE
-            .saturating_mul(1 << self.setbacks.min(10))
-            .min(LONGEST_PAUSE);
+        let scenario = &self.bench.scenario;
+        let chance = schedule::chance(scenario.seed, self.who.number, self.pauses);
+        let pause = scenario.reconnect.pause(self.setbacks, chance);
         self.setbacks = self.setbacks.saturating_add(1);
-        self.bench.timer.sleep(pause.mul_f64(1.0 + self.phase / 2.0)).await;
+        self.pauses = self.pauses.wrapping_add(1);
+        let due = Instant::now() + pause;
+        self.bench.timer.sleep_until(due).await;
+        if let Absence::Away(_) = self.absence {
+            self.bench.recorder.borrow_mut().storm.late(due.elapsed());
+        }
     }
 
     /// Takes a message in. One that is none of the run's is counted as unexpected, and the cursor moves past it all the same.
@@ -193,7 +242,11 @@ impl Listener {
         let cursor: Cursor = heard.id.parse().map_err(|_| Failure::Unexpected)?;
         self.cursor = cursor;
         let mut recorder = self.bench.recorder.borrow_mut();
-        if let Err(failure) = recorder.hear(self.place, cursor, heard, now) {
+        if let Absence::Deaf(since) = self.absence {
+            recorder.storm.hears(now.saturating_duration_since(since));
+            self.absence = Absence::Over;
+        }
+        if let Err(failure) = recorder.hear(self.who.place, cursor, heard, now) {
             recorder.failure(failure);
         }
         Ok(())

@@ -53,7 +53,7 @@ pub(super) async fn attend(listener: &mut Listener, kind: Kind) -> Attendance {
         let answered = bench.timer.within(patience, ask(&mut http, &path)).await;
         let (status, body) = answered.map_err(|_| Failure::TimedOut)??;
         match take(listener, status, &body, http.arrived())? {
-            Next::Turn if kind == Kind::Short => http.idle(wait_for_turn(&bench, listener.phase, is_first)).await,
+            Next::Turn if kind == Kind::Short => http.idle(wait_for_turn(&bench, listener.who.phase, is_first)).await,
             Next::Turn | Next::AtOnce => {}
             Next::Pause => http.idle(listener.pause()).await,
         }
@@ -69,9 +69,9 @@ pub(super) fn path(listener: &Listener, kind: Kind) -> String {
     match kind {
         Kind::Short => format!("/talkplace/poll?after={after}&limit={LIMIT}"),
         Kind::Long => {
-            // The first one is not held: its answer says that this listener is there, before the run begins.
+            // The first one is not held: its answer says that this listener is there, before the run begins or after it was cut off.
             let timeout = listener.bench.scenario.long_poll_timeout;
-            let timeout_ms = if listener.is_ready { timeout.as_millis() } else { 0 };
+            let timeout_ms = if listener.is_proven { timeout.as_millis() } else { 0 };
             format!("/talkplace/long-poll?after={after}&timeout={timeout_ms}ms&limit={LIMIT}")
         }
     }
@@ -95,11 +95,11 @@ pub(super) fn take(listener: &mut Listener, status: StatusCode, body: &[u8], now
                 _ => Answer::WithMessages,
             };
             count(listener, answer);
+            listener.served(now);
             for heard in &batch.messages {
                 listener.hear(heard, now)?;
             }
             listener.cursor = next;
-            listener.served();
             Ok(if batch.messages.len() < LIMIT {
                 Next::Turn
             } else {
@@ -108,7 +108,7 @@ pub(super) fn take(listener: &mut Listener, status: StatusCode, body: &[u8], now
         }
         StatusCode::NO_CONTENT => {
             count(listener, Answer::Empty);
-            listener.served();
+            listener.served(now);
             Ok(Next::Turn)
         }
         StatusCode::GONE => {

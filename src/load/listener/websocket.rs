@@ -48,7 +48,7 @@ async fn open(listener: &mut Listener) -> Result<(WebSocketStream<Wire>, Arrival
     match upgraded.map_err(|_| Failure::TimedOut)? {
         Ok((frames, _)) => {
             bench.recorder.borrow_mut().answer(Answer::Opened, Instant::now());
-            listener.served();
+            listener.served(arrival.at());
             Ok((frames, arrival))
         }
         Err(Error::Http(answer)) if answer.status().is_client_error() || answer.status().is_server_error() => {

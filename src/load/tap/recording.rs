@@ -225,6 +225,7 @@ mod tests {
             steps: Steps::new(&scenario),
             base: "fake-0".parse().unwrap(),
             shows_naive: false,
+            outage: crate::load::outage::Outage::default(),
             tally: Tally::default(),
         };
         let start = Instant::now() + Duration::from_secs(1);

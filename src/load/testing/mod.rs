@@ -35,6 +35,7 @@ pub(crate) fn scenario() -> Scenario {
         server_stop: Duration::ZERO,
         repeat: 1,
         checks: Vec::new(),
+        ..Scenario::default()
     }
 }
 

@@ -4,7 +4,7 @@ use super::model::{self, Modelled};
 use crate::protocol::Transport;
 use crate::report::entry::{Entry, entries};
 use crate::report::prediction::Predicted;
-use crate::results::knob::{Key, Kind, read_rate, read_time};
+use crate::results::knob::{Key, Kind, read_rate, read_share, read_time};
 use crate::results::{Point, Results, Sweep};
 
 /// A sweep with what was measured of it.
@@ -146,7 +146,7 @@ impl Spot<'_> {
 }
 
 fn is_ordered(key: &Key) -> bool {
-    matches!(key.kind, Kind::Time | Kind::Rate | Kind::Number)
+    matches!(key.kind, Kind::Time | Kind::Rate | Kind::Number | Kind::Share)
 }
 
 fn lines<'a>(key: &Key, values: &[String], points: impl Iterator<Item = (&'a Point, &'a Results)>) -> Vec<Line<'a>> {
@@ -185,6 +185,7 @@ fn place(key: &Key, values: &[String], value: &str) -> f64 {
     let number = match key.kind {
         Kind::Time => read_time(value).ok().map(|time| time.as_secs_f64()),
         Kind::Rate => read_rate(value).ok(),
+        Kind::Share => read_share(value).ok(),
         Kind::Number => value.parse().ok(),
         _ => None,
     };

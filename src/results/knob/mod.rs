@@ -3,12 +3,12 @@
 mod units;
 mod value;
 
-pub use units::{UnitError, read_rate, read_time, write_rate, write_time};
+pub use units::{UnitError, read_rate, read_share, read_time, write_rate, write_share, write_time};
 pub use value::Kind;
 
 use std::time::Duration;
 
-use super::{Arrivals, Check, PollPhase, PollTimer, Scenario};
+use super::{Arrivals, Check, PollPhase, PollTimer, RestartBy, Scenario, Share};
 use crate::protocol::Transport;
 use value::Value;
 
@@ -26,13 +26,13 @@ pub struct Key {
 }
 
 macro_rules! key {
-    ($name:literal, $field:ident: $type:ty, $help:literal) => {
+    ($name:literal, $($field:ident).+: $type:ty, $help:literal) => {
         Key {
             name: $name,
             kind: <$type as Value>::KIND,
             help: $help,
-            get: |scenario| scenario.$field.write(),
-            set: |scenario, text| <$type as Value>::read(text).map(|value| scenario.$field = value),
+            get: |scenario| scenario.$($field).+.write(),
+            set: |scenario, text| <$type as Value>::read(text).map(|value| scenario.$($field).+ = value),
         }
     };
 }
@@ -60,6 +60,11 @@ pub static KEYS: &[Key] = &[
     key!("server.workers", server_workers: u32, "the server’s worker threads; 0 is one per processor"),
     key!("server.keep_messages", server_keep_messages: u32, "how many messages the server keeps"),
     key!("server.stop", server_stop: Duration, "how long the server is stopped in mid-window"),
+    key!("server.restart", restart.away: Duration, "how long the server is away when it is restarted"),
+    key!("server.restart_by", restart.by: RestartBy, "how it ends: asked to, or killed"),
+    key!("reconnect.wait", reconnect.wait: Duration, "the wait before another try, doubled each time"),
+    key!("reconnect.longest", reconnect.longest: Duration, "where the doubling ends"),
+    key!("reconnect.jitter", reconnect.jitter: Share, "how much of the wait is left to chance"),
     key!("checks", checks: Vec<Check>, "what the run is claimed to show"),
 ];
 
@@ -132,6 +137,7 @@ mod tests {
                 Kind::Number => "77",
                 Kind::Time => "77ms",
                 Kind::Rate => "77/s",
+                Kind::Share => "77%",
                 Kind::Word(words) => words[1],
                 Kind::Words(words) => words[2],
                 Kind::Checks => "lost == 0",

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::units::{read_rate, read_time, write_rate, write_time};
+use super::units::{read_rate, read_share, read_time, write_rate, write_share, write_time};
 use crate::protocol::Transport;
-use crate::results::{Arrivals, Check, PollPhase, PollTimer};
+use crate::results::{Arrivals, Check, PollPhase, PollTimer, RestartBy, Share};
 
 /// What a key takes; it decides how TOML has to write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Kind {
     Time,
     /// Messages per time.
     Rate,
+    /// A part of a whole.
+    Share,
     /// One of these words.
     Word(&'static [&'static str]),
     /// Some of these words: a list in TOML, separated by commas elsewhere.
@@ -33,6 +35,7 @@ impl Kind {
             Kind::Number => "a whole number".to_owned(),
             Kind::Time => "a time such as \"40ms\", \"25s\" or \"2m\"".to_owned(),
             Kind::Rate => "a rate such as \"20/s\", \"6/min\" or \"1/10s\"".to_owned(),
+            Kind::Share => "a share such as \"50%\"".to_owned(),
             Kind::Word(words) => format!("one of {}", quoted(words)),
             Kind::Words(words) => format!("a list of {}", quoted(words)),
             Kind::Checks => "a list of claims such as \"delay.p99 < 300ms\"".to_owned(),
@@ -111,7 +114,7 @@ impl Value for Duration {
     }
 }
 
-/// The only fraction among the knobs is a rate.
+/// A plain number is a rate.
 impl Value for f64 {
     const KIND: Kind = Kind::Rate;
 
@@ -121,6 +124,18 @@ impl Value for f64 {
 
     fn write(&self) -> String {
         write_rate(*self)
+    }
+}
+
+impl Value for Share {
+    const KIND: Kind = Kind::Share;
+
+    fn read(text: &str) -> Result<Self, String> {
+        read_share(text).map(Share).map_err(|error| error.to_string())
+    }
+
+    fn write(&self) -> String {
+        write_share(self.0)
     }
 }
 
@@ -179,6 +194,25 @@ impl Value for PollPhase {
         match self {
             PollPhase::Random => "random".to_owned(),
             PollPhase::Aligned => "aligned".to_owned(),
+        }
+    }
+}
+
+impl Value for RestartBy {
+    const KIND: Kind = Kind::Word(&["drain", "kill"]);
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "drain" => Ok(RestartBy::Drain),
+            "kill" => Ok(RestartBy::Kill),
+            _ => Err(format!("`{text}` is not {}", Self::KIND.describe())),
+        }
+    }
+
+    fn write(&self) -> String {
+        match self {
+            RestartBy::Drain => "drain".to_owned(),
+            RestartBy::Kill => "kill".to_owned(),
         }
     }
 }
@@ -251,6 +285,10 @@ mod tests {
             panic!("a word")
         };
         assert!(words.iter().all(|word| PollPhase::read(word).unwrap().write() == *word));
+        let Kind::Word(words) = RestartBy::KIND else {
+            panic!("a word")
+        };
+        assert!(words.iter().all(|word| RestartBy::read(word).unwrap().write() == *word));
         let Kind::Word(words) = bool::KIND else {
             panic!("a word")
         };
