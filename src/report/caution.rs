@@ -101,8 +101,13 @@ fn failures(entries: &[Entry]) -> Option<Caution> {
 }
 
 fn refused(entries: &[Entry]) -> Option<Caution> {
-    let total: u64 = entries.iter().map(|entry| entry.run.counts.answers.refused).sum();
-    names_of(entries, |entry| entry.run.counts.answers.refused > 0).map(|names| {
+    // A server that drains says so to whoever still asks: that is no limit to raise.
+    let refused = |entry: &Entry| match entry.run.restart {
+        Some(_) => 0,
+        None => entry.run.counts.answers.refused,
+    };
+    let total: u64 = entries.iter().map(refused).sum();
+    names_of(entries, |entry| refused(entry) > 0).map(|names| {
         caution(
             format!("{} refused ({names})", counted(total, "request was", "requests were")),
             "Raise the server’s limits, or use fewer listeners.",

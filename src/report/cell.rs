@@ -1,8 +1,9 @@
 //! What stands in the tables: a heading, and how the text of its cells follows from an entry.
 
 use super::entry::Entry;
+use super::finding::restart::MOMENT_S;
 use super::number::{NONE, bytes, count, figure, milliseconds, percent, with_unit};
-use crate::results::{Distribution, Health, Memory, MemorySample};
+use crate::results::{Distribution, Health, Memory, MemorySample, Restart};
 
 /// Turns one entry into the text of a cell.
 pub(crate) type Cell = fn(&Entry) -> String;
@@ -241,6 +242,74 @@ pub(crate) const MEMORY: &[(&str, Cell)] = &[
         of_server(most, |n| bytes(n as f64))
     }),
 ];
+
+/// How everybody came back after a restart of the server.
+pub(crate) const RESTART: &[(&str, Cell)] = &[
+    ("cut off", |e| after(e, |restart| count(restart.cut))),
+    ("answered again", |e| after(e, |restart| count(restart.returned()))),
+    ("connections in vain", |e| after(e, |restart| count(restart.refusals()))),
+    ("most in 100 ms", |e| after(e, |restart| count(restart.peak(MOMENT_S)))),
+    ("deaf, p50", |e| {
+        after(e, |restart| optional(restart.deaf.quantile_ms(0.5), milliseconds))
+    }),
+    ("deaf, p99", |e| {
+        after(e, |restart| optional(restart.deaf.quantile_ms(0.99), milliseconds))
+    }),
+    ("deaf, max", |e| {
+        after(e, |restart| optional(restart.deaf.max_ms(), milliseconds))
+    }),
+    ("all back after", |e| {
+        after(e, |restart| {
+            optional(restart.until_all_back_s().map(|s| s * 1e3), milliseconds)
+        })
+    }),
+    ("busiest CPU", |e| {
+        after(e, |restart| restart.busiest().map_or(NOT_TOLD.to_owned(), percent))
+    }),
+];
+
+/// The same with what only the whole table has room for.
+pub(crate) const RESTARTED: &[(&str, Cell)] = &[
+    ("server told to end, until it had ended", |e| {
+        after(e, |restart| milliseconds((restart.ended_s - restart.told_s) * 1e3))
+    }),
+    ("no server for", |e| {
+        after(e, |restart| milliseconds((restart.listening_s - restart.ended_s) * 1e3))
+    }),
+    ("listeners cut off", |e| after(e, |restart| count(restart.cut))),
+    ("listeners answered again", |e| {
+        after(e, |restart| count(restart.returned()))
+    }),
+    ("connections that came to nothing", |e| {
+        after(e, |restart| count(restart.refusals()))
+    }),
+    ("most connections within 100 ms, server back", |e| {
+        after(e, |restart| count(restart.peak(MOMENT_S)))
+    }),
+    ("from the cut to an answer, p50", |e| {
+        after(e, |restart| optional(restart.away.quantile_ms(0.5), milliseconds))
+    }),
+    ("from the cut to an answer, max", |e| {
+        after(e, |restart| optional(restart.away.max_ms(), milliseconds))
+    }),
+    ("from the cut to a message, p50", |e| {
+        after(e, |restart| optional(restart.deaf.quantile_ms(0.5), milliseconds))
+    }),
+    ("from the cut to a message, p99", |e| {
+        after(e, |restart| optional(restart.deaf.quantile_ms(0.99), milliseconds))
+    }),
+    ("from the cut to a message, max", |e| {
+        after(e, |restart| optional(restart.deaf.max_ms(), milliseconds))
+    }),
+    ("listeners late for their own tries by, p99", |e| {
+        after(e, |restart| optional(restart.late.quantile_ms(0.99), milliseconds))
+    }),
+    ("messages posted again", |e| count(e.run.publishing.retried)),
+];
+
+fn after(entry: &Entry, figure: impl Fn(&Restart) -> String) -> String {
+    entry.run.restart.as_ref().map_or(NONE.to_owned(), figure)
+}
 
 fn in_memory(entry: &Entry, at: fn(&Memory) -> Option<&MemorySample>) -> String {
     let sample = entry.run.memory.as_ref().and_then(at);

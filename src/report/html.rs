@@ -16,7 +16,7 @@ use super::rounds::apart;
 use super::table::Table;
 use super::wire::{self, Wire};
 use super::word::{list, name};
-use crate::results::{Arrivals, Caution, Host, PollPhase, PollTimer, Scenario};
+use crate::results::{Arrivals, Caution, Host, PollPhase, PollTimer, RestartBy, Scenario};
 
 const TEMPLATE: &str = include_str!("page.html");
 /// What all pages have: how a table is set, how a page begins, and what stands on it.
@@ -167,7 +167,7 @@ fn method(scenario: &Scenario) -> Vec<String> {
             lasting(scenario.rtt)
         )
     };
-    vec![
+    let mut sentences = vec![
         format!(
             "Each transport ({}) was measured alone, with a fresh server in a process of its own, by {} listeners that heard the same \
              schedule: {} a second with {} bytes of text, {arrivals}, drawn from the seed {}.",
@@ -199,7 +199,31 @@ fn method(scenario: &Scenario) -> Vec<String> {
             lasting(scenario.duration),
             lasting(scenario.drain)
         ),
-    ]
+    ];
+    sentences.extend(scenario.restart.is_asked_for().then(|| restart(scenario)));
+    sentences
+}
+
+/// What was done to the server in mid-window, and what everybody did then.
+fn restart(scenario: &Scenario) -> String {
+    let (restart, reconnect) = (&scenario.restart, &scenario.reconnect);
+    let jitter = match reconnect.jitter.0 {
+        0.0 => "all of it always".to_owned(),
+        share => format!("{} of it left to chance", number::percent(share)),
+    };
+    format!(
+        "In the middle of the window the server was {}, was away for {}, and was started again on the same port with the feed that it kept in a \
+         file. A listener that had been cut off waited {}, {jitter}, and twice as long after each failure, up to {}; it came back with its \
+         cursor. Messages that were due meanwhile were posted again and again under an Idempotency-Key until they were accepted; their \
+         delay counts from the planned instant.",
+        match restart.by {
+            RestartBy::Drain => "asked to end (SIGTERM)",
+            RestartBy::Kill => "killed (SIGKILL)",
+        },
+        lasting(restart.away),
+        lasting(reconnect.wait),
+        lasting(reconnect.longest)
+    )
 }
 
 /// The machine, as pairs of a word and its value.

@@ -180,6 +180,28 @@ fn odd_runs_have_a_report_too() {
 }
 
 #[test]
+fn a_restart_is_told_and_drawn() {
+    let report = render_one(fixture::restarted(0.0));
+    let found = report.findings.join("\n").replace('\u{a0}', " ");
+    for part in [
+        "The server was asked to end in mid-window, did so within 100 ms, and listened again 2,010 ms later; all 900 listeners were cut off.",
+        "the most connections that came to it within a tenth of a second were 300 by short polling",
+        "posted again under their keys, 123 times",
+    ] {
+        assert!(found.contains(part), "{part} in {found}");
+    }
+    let storm = report.charts.iter().find(|chart| chart.name == "storm.svg").unwrap();
+    assert!(
+        storm.title.replace('\u{a0}', " ").starts_with("300 connections by"),
+        "{}",
+        storm.title
+    );
+    assert!(report.html.contains("Restart of the server in mid-window"));
+    assert!(report.html.contains("asked to end (SIGTERM), was away for 2\u{a0}s"));
+    assert!(!render_one(fixture::three_ways()).html.contains("Restart of the server"));
+}
+
+#[test]
 fn cautions_stand_on_the_page() {
     let mut results = fixture::three_ways();
     results.runs[0].ledger.lost = 7;
@@ -206,6 +228,8 @@ fn pictures_to_look_at() {
         ("four", vec![fixture::four_ways()]),
         ("two", fixture::two_timeouts().into()),
         ("recorded", vec![recorded::of_several()]),
+        ("restarted", vec![fixture::restarted(0.0)]),
+        ("jitter", vec![fixture::restarted(1.0), fixture::restarted(0.0)]),
     ];
     let mut chinese = fixture::four_ways();
     chinese.scenario.title = "三种方式听同一个聊天".into();

@@ -17,6 +17,7 @@ mod quantile;
 mod requests;
 mod space_time;
 mod stories;
+mod storm;
 mod timeline;
 
 use super::ReportError;
@@ -27,6 +28,7 @@ use super::table::Table;
 
 pub use canvas::DrawingError;
 pub(crate) use projection::projection;
+pub(crate) use storm::{Panel as StormPanel, Storms, storms};
 
 /// One chart as SVG.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +69,7 @@ pub(crate) fn charts(beside: &Beside) -> Result<Vec<Chart>, ReportError> {
     let print = print(beside);
     let sheets = [
         guesses::sheet(beside, print.clone()),
+        storm::sheet(beside, print.clone()),
         Some(requests::sheet(beside, print.clone())),
         timeline::sheet(beside, print.clone()),
         Some(delay::sheet(beside, print.clone())),

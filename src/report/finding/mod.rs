@@ -8,6 +8,7 @@ mod cost;
 mod delay;
 mod ledger;
 mod requests;
+pub(crate) mod restart;
 
 use super::beside::Beside;
 use super::entry::Entry;
@@ -24,6 +25,7 @@ pub(crate) fn findings(beside: &Beside) -> Vec<String> {
         return unclear(beside, &entries);
     }
     let mut findings = changes(beside);
+    findings.extend(restart::told(&entries, &beside.first().scenario));
     findings.push(requests::asked(&entries));
     findings.push(delay::waited(&entries));
     if !beside.several() {

@@ -9,6 +9,7 @@ mod model;
 mod page;
 mod published;
 mod quantity;
+mod storm;
 mod tables;
 
 use super::{Report, ReportError};
@@ -34,7 +35,8 @@ pub fn render(sweep: &Sweep, results: &[Option<Results>]) -> Result<SweepReport,
     let findings = finding::findings(&field);
     let cautions = caution::cautions(&field);
     let figures = figures::figures(&field);
-    let mut charts = quantity::charts(&field)?;
+    let mut charts: Vec<_> = storm::chart(&field).transpose()?.into_iter().collect();
+    charts.extend(quantity::charts(&field)?);
     charts.extend(frontier::charts(&field)?);
     let tables = tables::tables(&field);
     let html = page::page(&field, &findings, &cautions, &charts, &tables)?;

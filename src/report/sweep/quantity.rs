@@ -8,6 +8,7 @@ use crate::report::ReportError;
 use crate::report::chart::Chart;
 use crate::report::chart::curves::{Along, Curve, Curves, Panel, Spot as Drawn, Ticks, curves, number};
 use crate::report::entry::Entry;
+use crate::report::finding::restart::MOMENT_S;
 use crate::report::number::{bytes, figure, milliseconds, percent};
 use crate::report::prediction::{Figure, Inputs};
 
@@ -29,7 +30,40 @@ pub(crate) struct Quantity {
 }
 
 /// All of them, in the order of the page.
-pub(crate) static QUANTITIES: [Quantity; 7] = [
+pub(crate) static QUANTITIES: [Quantity; 10] = [
+    Quantity {
+        name: "storm-height",
+        topic: "The height of the storm",
+        word: "height of the storm",
+        axis: "most connections within a tenth of a second, once the server was back",
+        reading: "After a restart of the server, the most connections that were tried within a tenth of a second from the moment on at which it listened again.",
+        write: figure,
+        tick: number,
+        measured: |entry| Some(entry.run.restart.as_ref()?.peak(MOMENT_S) as f64),
+        predicted: |_, _, _| None,
+    },
+    Quantity {
+        name: "storm-cpu",
+        topic: "The server in the storm",
+        word: "server’s busiest moment",
+        axis: "the most that the server’s process took of a processor once it was back",
+        reading: "The share of one processor in the busiest twentieth of a second after the server listened again; what its start cost is not in it.",
+        write: percent,
+        tick: percent,
+        measured: |entry| entry.run.restart.as_ref()?.busiest(),
+        predicted: |_, _, _| None,
+    },
+    Quantity {
+        name: "deaf",
+        topic: "Until the last one hears again",
+        word: "time until the last one hears",
+        axis: "milliseconds from being cut off to the next message, for the last listener",
+        reading: "How long the listener that was away for longest heard nothing. The half that came back first is in the table of the way back.",
+        write: milliseconds,
+        tick: number,
+        measured: |entry| entry.run.restart.as_ref()?.deaf.max_ms(),
+        predicted: |_, _, _| None,
+    },
     Quantity {
         name: "requests",
         topic: "Requests",

@@ -51,6 +51,9 @@ fn main(field: &Field) -> Table {
 /// A short heading for a column.
 fn heading(quantity: &Quantity) -> &'static str {
     match quantity.name {
+        "storm-height" => "storm",
+        "storm-cpu" => "busiest CPU",
+        "deaf" => "last one hears",
         "requests" => "requests/min",
         "empty" => "empty",
         "mean-delay" => "mean",

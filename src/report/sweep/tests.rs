@@ -108,6 +108,43 @@ fn the_model_is_drawn_between_the_points() {
     assert_eq!(last.inputs.hold_s, 25.0);
 }
 
+/// A restart with as much chance in the waits as the knob says.
+fn restarted(run: &mut Results) {
+    run.scenario.restart.away = Duration::from_secs(2);
+    let jitter = run.scenario.reconnect.jitter.0;
+    for run in &mut run.runs {
+        run.restart = Some(fixture::restart(jitter));
+    }
+}
+
+#[test]
+fn the_storms_of_a_restart_stand_side_by_side() {
+    let (plan, results) = sweep(&[("reconnect.jitter", &["0%", "100%"])], restarted);
+    let swept = render(&plan, &results).unwrap();
+    let storm = &swept.report.charts[0];
+    assert_eq!(storm.name, "storm.svg");
+    assert!(
+        storm.title.starts_with("With reconnect.jitter at 100% at most") && storm.title.contains("with 0% 300 ("),
+        "{}",
+        storm.title
+    );
+    assert!(storm.svg.contains("jitter 0%") && storm.svg.contains("jitter 100%"));
+    assert_eq!(storm.table.groups.len(), 3);
+    let found = plain(&swept.report.findings);
+    assert!(found.contains("height of the storm fell from 300 to"), "{found}");
+    let measured = &swept.figures.points[0].transports[0].measured;
+    assert_eq!(measured["storm-height"], 300.0);
+    let (plan, results) = sweep(&[("reconnect.jitter", &["0%", "100%"])], |_| ());
+    let names: Vec<String> = render(&plan, &results)
+        .unwrap()
+        .report
+        .charts
+        .into_iter()
+        .map(|chart| chart.name)
+        .collect();
+    assert!(!names.iter().any(|name| name.starts_with("storm")), "{names:?}");
+}
+
 #[test]
 fn two_knobs_make_a_panel_for_each_value_of_the_second() {
     let knobs: [(&str, &[&str]); 2] = [("long_poll.timeout", &["1s", "25s"]), ("feed.rate", &["1/s", "4/s"])];
