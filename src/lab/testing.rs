@@ -40,6 +40,7 @@ pub(crate) fn run(transport: Transport, round: u32, requests: u64, delay_ms: u64
         timeline: Timeline::default(),
         memory: None,
         restart: None,
+        ladder: None,
         failures: Failures::default(),
         trace: None,
     }

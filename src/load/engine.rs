@@ -27,7 +27,7 @@ use super::tap::{Recording, Slice};
 use super::timeline::Steps;
 use super::usage::{Quiet, Usage, Watched};
 use super::wire::Snapshot;
-use super::{LoadError, Phase, Progress, Settings, Target, cpu, health, limits, outage};
+use super::{LoadError, Phase, Progress, Settings, Target, cpu, health, limits, outage, walk};
 use crate::protocol::{Seq, Transport};
 use crate::results::{Memory, Publishing, Scenario, Trace, TransportRun};
 
@@ -39,6 +39,8 @@ const LOOK: Duration = Duration::from_millis(10);
 const FILES_BESIDE: u64 = 128;
 /// Everybody has to be served once within this many times the patience that one answer gets.
 const CONNECTING: u32 = 3;
+/// As many rungs can be tried one after the other before one opens.
+const RUNGS: u32 = 4;
 /// From the moment that everybody was served to the start of the clock, beside a round trip: all threads know of it in
 /// time, and the first held polls are there.
 const LEAD: Duration = Duration::from_millis(50);
@@ -283,7 +285,8 @@ impl Threads {
         let scenario = question.scenario;
         // A thousand listeners more get a second more.
         let spread = Duration::from_millis(u64::from(scenario.listeners));
-        let waited = question.settings.patience * CONNECTING + scenario.rtt * 10 + spread;
+        let ladder = scenario.ladder.open_within * u32::from(scenario.ladder.falls_back) * RUNGS;
+        let waited = question.settings.patience * CONNECTING + scenario.rtt * 10 + spread + ladder;
         let all = u64::from(scenario.listeners);
         let tally = &self.plan.tally;
         let everybody = async {
@@ -355,7 +358,9 @@ impl Share {
         let mut recordings = Vec::new();
         for (place, phase) in self.phases.into_iter().enumerate() {
             let number = self.first + place * self.apart;
-            let recording = Slice::of(&bench.scenario, &self.plan.schedule).filter(|_| number < TRACED);
+            // Who changes transports has several connections at a time, of which a picture would show only a part.
+            let is_traced = number < TRACED && !bench.scenario.ladder.falls_back;
+            let recording = Slice::of(&bench.scenario, &self.plan.schedule).filter(|_| is_traced);
             let recording = recording.map(|slice| Recording::new(Arc::clone(&self.plan), slice, &bench.scenario));
             recordings.extend(recording.iter().map(|recording| (number, Rc::clone(recording))));
             let who = Who { number, place, phase };
@@ -425,7 +430,7 @@ fn listener_threads(settings: &Settings, listeners: u32) -> usize {
 
 /// What the recordings of the threads come to; `None` when nothing was planned for them.
 fn trace(scenario: &Scenario, plan: &Plan, recorder: &mut Recorder) -> Option<Trace> {
-    let slice = Slice::of(scenario, &plan.schedule)?;
+    let slice = Slice::of(scenario, &plan.schedule).filter(|_| !recorder.traced.is_empty())?;
     recorder.traced.sort_by_key(|(number, _)| *number);
     Some(Trace {
         from_us: slice.from.as_micros() as i64,
@@ -460,6 +465,9 @@ fn result(
     let trace = trace(scenario, plan, &mut recorder);
     let storm = std::mem::take(&mut recorder.storm);
     let restart = plan.outage.restarted();
+    let steps = std::mem::take(&mut recorder.steps);
+    let falls_back = scenario.ladder.falls_back;
+    let ladder = falls_back.then(|| walk::ladder(scenario.listeners, steps, recorder.overlap, &plan.clock));
     let restart = restart.map(|at| storm.told(at, &plan.clock, cpu::STEP, cpu.told()));
     // What was missed or lost is on its way for ever.
     let is_whole = ledger.is_clean() && published.failed + published.missed == 0;
@@ -492,6 +500,7 @@ fn result(
         timeline: plan.steps.timeline(recorder.by_step, messages_s),
         memory,
         restart,
+        ladder,
         failures: recorder.failures,
         trace,
     }

@@ -9,9 +9,11 @@
 //!
 //! - `schedule`: the plan, from a seed; `clock` and `timer`: what time of the run it is, and waking up at an instant of it;
 //! - `publisher`: sends at the planned instants, whatever becomes of earlier sends;
-//! - `listener`: one file per transport, each a loop over a cursor; `link` is the wire before them, `tap` counts its bytes;
+//! - `listener`: one file per transport, each a loop over a cursor, and the ladder that changes between them; `link` is the wire before
+//!   them, `tap` counts its bytes, `network` may stand in their way;
 //! - `recorder`, `ledger`, `timeline`: what was seen, by window, by listener and over time;
 //! - `server_process`, `control`, `usage`, `memory`, `limits`: the measured server, what it is asked, what it used, and whether the run fits the system;
+//! - `walk`: the rungs that listeners tried that fall back;
 //! - `outage`, `storm`, `cpu`: what the scenario does to its server in mid-run, and what becomes of listeners and server then;
 //! - `health`, `little`, `wire`: how late the generator itself was woken, whether its books agree, and what the system counted;
 //! - `engine`: the only place where all of them meet.
@@ -39,6 +41,7 @@ mod link;
 mod listener;
 mod little;
 mod memory;
+mod network;
 mod outage;
 mod plain;
 mod publisher;
@@ -55,6 +58,7 @@ mod tests;
 mod timeline;
 mod timer;
 mod usage;
+mod walk;
 mod wire;
 
 pub use limits::raise_file_limit;

@@ -21,6 +21,7 @@ use super::outage::Outage;
 use super::schedule::Schedule;
 use super::storm::Storm;
 use super::timeline::Steps;
+use super::walk::Step;
 use crate::protocol::Cursor;
 use crate::results::{Counts, Distribution, Failures, Ledger, Parts, Traced, Way};
 
@@ -109,6 +110,10 @@ pub(crate) struct Recorder {
     pub(crate) failures: Failures,
     /// What the listeners did when their server went away.
     pub(crate) storm: Storm,
+    /// The rungs that listeners tried that fall back, by their numbers in the run.
+    pub(crate) steps: Vec<(usize, Step)>,
+    /// Messages that came by two ways while a listener changed from one to the other.
+    pub(crate) overlap: u64,
     /// Requests, empty answers and deliveries by step.
     pub(crate) by_step: [Vec<u64>; 3],
     /// What crossed the connections of the first listeners, with their numbers in the run.
@@ -174,6 +179,8 @@ impl Recorder {
             server_delay: Distribution::new(),
             failures: Failures::default(),
             storm: Storm::default(),
+            steps: Vec::new(),
+            overlap: 0,
             by_step: Default::default(),
             traced: Vec::new(),
             pulse: Pulse::default(),
@@ -307,6 +314,8 @@ impl Recorder {
         self.accounts.extend(other.accounts);
         self.traced.extend(other.traced);
         self.storm.merge(other.storm);
+        self.steps.extend(other.steps);
+        self.overlap += other.overlap;
         add_counts(&mut self.counts, &other.counts);
         add(&mut self.bytes_out, &other.bytes_out);
         add(&mut self.bytes_in, &other.bytes_in);

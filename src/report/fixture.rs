@@ -201,6 +201,7 @@ fn run(transport: Transport, delay: Distribution) -> TransportRun {
         timeline: timeline(transport),
         memory: Some(memory(transport)),
         restart: None,
+        ladder: None,
         failures: Failures::default(),
         trace: None,
     }

@@ -83,6 +83,17 @@ pub static METRICS: &[Metric] = metrics! {
     };
     "retransmitted" Number "segments that were sent again" = |run| Some(counted(run)?.retransmitted as f64);
     "wake_up.p99" Time "how late the generator itself was woken, 99 in 100" = |run| run.generator.as_ref()?.wake_up.quantile_ms(0.99);
+    "fallen" Share "listeners that had to take another transport, or to come back to theirs" = |run| {
+        per(run.ladder.as_ref()?.fallen() as u64, run.listeners.into())
+    };
+    "on_top" Share "listeners that listened by their own transport at the end" = |run| {
+        per(run.ladder.as_ref()?.at_the_end(run.transport) as u64, run.listeners.into())
+    };
+    "fall.p50" Time "how long a listener had nothing to listen by when it fell, half of the falls" = |run| {
+        run.ladder.as_ref()?.fall_times().quantile_ms(0.5)
+    };
+    "fall.max" Time "the same, the longest" = |run| run.ladder.as_ref()?.fall_times().max_ms();
+    "overlap" Number "messages that came by two ways during a change, heard once" = |run| Some(run.ladder.as_ref()?.overlap as f64);
     "cut_off" Number "listeners that a restart of the server cut off" = |run| Some(run.restart.as_ref()?.cut as f64);
     "returned" Number "listeners that were answered again after it" = |run| Some(run.restart.as_ref()?.returned() as f64);
     "storm" Number "the most connections within 100 ms once the server was back" = |run| Some(run.restart.as_ref()?.peak(0.1) as f64);

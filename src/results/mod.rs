@@ -9,6 +9,7 @@ mod folder;
 mod guess;
 mod host;
 pub mod knob;
+mod ladder;
 mod memory;
 pub mod metric;
 mod restart;
@@ -21,13 +22,17 @@ pub use check::{Check, CheckError, Checked, Comparison, Right, Term, Verdict};
 pub use distribution::Distribution;
 pub use folder::{FolderError, RunFolder, latest_complete, read_results, write_whole};
 pub use guess::{Guess, GuessError};
+pub use ladder::{Fall, Ladder, Rung, Walk, Why};
 pub use memory::{Memory, MemorySample};
 pub use restart::Restart;
 pub use run::{
     Answers, Bytes, Connections, Counts, Failures, Health, Ledger, Little, Parts, Publishing, Segments, ServerCost,
     Timeline, TransportRun,
 };
-pub use scenario::{Arrivals, PollPhase, PollTimer, Reconnect, RestartBy, RestartKnobs, Scenario, Share};
+pub use scenario::{
+    Arrivals, Begin, Blocking, LadderKnobs, Network, PollPhase, PollTimer, Reconnect, RestartBy, RestartKnobs,
+    Scenario, Share,
+};
 pub use sweep::{Point, Sweep, SweepFolder, Swept};
 pub use trace::{Piece, Trace, Traced, Way};
 

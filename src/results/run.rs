@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Distribution, Memory, Restart, Trace};
+use super::{Distribution, Ladder, Memory, Restart, Trace};
 use crate::protocol::Transport;
 
 /// What one transport did and what it cost, in one round.
@@ -51,6 +51,9 @@ pub struct TransportRun {
     /// What came of the restart in mid-window; `None` of a run without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<Restart>,
+    /// How the listeners changed transports; `None` of a run in which they keep to theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ladder: Option<Ladder>,
     /// What went wrong on the load generator's side, over the whole run.
     pub failures: Failures,
     /// What crossed the connections of a few listeners; `None` in older results, and of a run that planned no slice for it.

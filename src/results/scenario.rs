@@ -1,3 +1,5 @@
+mod ladder;
+mod network;
 mod reconnect;
 mod restart;
 
@@ -7,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Check;
 use crate::protocol::Transport;
+pub use ladder::{Begin, LadderKnobs};
+pub use network::{Blocking, Network};
 pub use reconnect::{Reconnect, Share};
 pub use restart::{RestartBy, RestartKnobs};
 
@@ -71,6 +75,10 @@ pub struct Scenario {
     pub restart: RestartKnobs,
     /// How listeners come back after a failure.
     pub reconnect: Reconnect,
+    /// What stands between them and the server.
+    pub network: Network,
+    /// How they take another transport when theirs does not work, if they do.
+    pub ladder: LadderKnobs,
     /// How often each transport is measured, in turn with the others: A B C A B C.
     pub repeat: u32,
     /// What the run is claimed to show.
@@ -154,6 +162,8 @@ impl Default for Scenario {
             server_stop: Duration::ZERO,
             restart: RestartKnobs::default(),
             reconnect: Reconnect::default(),
+            network: Network::default(),
+            ladder: LadderKnobs::default(),
             repeat: 1,
             checks: Vec::new(),
         }

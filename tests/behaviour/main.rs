@@ -14,6 +14,7 @@ mod handed_in;
 mod independent_receiver;
 mod keeping;
 mod knee;
+mod ladder;
 mod project;
 mod restart;
 mod runs;

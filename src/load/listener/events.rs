@@ -60,7 +60,7 @@ fn refused(listener: &mut Listener, status: StatusCode, body: &[u8]) -> End {
     {
         return failure.into();
     }
-    End::Refused
+    End::Refused(status)
 }
 
 fn take(listener: &mut Listener, event: &Event<'_>, now: Instant) -> Result<(), End> {

@@ -5,11 +5,13 @@
 
 mod events;
 mod http;
+mod ladder;
 mod poll;
 mod sse;
 mod unguarded;
 mod websocket;
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -17,11 +19,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use hyper::StatusCode;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::heard::{Gone, Heard};
 use super::link::{Arrival, Link};
+use super::network::Gate;
 use super::recorder::{Failure, Plan, SharedRecorder};
 use super::schedule;
 use super::socket::Socket;
@@ -30,6 +34,7 @@ use super::tap::{SharedRecording, Tap};
 use super::timer::Timer;
 use crate::protocol::{Cursor, Transport};
 use crate::results::Scenario;
+use ladder::Opened;
 
 /// What the listeners of one thread share.
 pub(crate) struct Bench {
@@ -64,24 +69,34 @@ pub(crate) struct Who {
     pub(crate) phase: f64,
 }
 
-/// Somebody who hears the feed.
+/// Somebody who hears the feed, by one transport.
 pub(crate) struct Listener {
     bench: Rc<Bench>,
-    who: Who,
-    /// What it has heard.
+    transport: Transport,
+    /// What it has heard by this transport.
     cursor: Cursor,
-    /// Whether it was ever served.
-    is_ready: bool,
     /// Whether it was served since it last came (back): a long poll asks without a hold until then.
     is_proven: bool,
-    /// What it goes through when its server goes away.
-    absence: Absence,
     /// Failures since it was last served.
     setbacks: u32,
-    /// How often it has waited to come back.
-    pauses: u32,
+    standing: Rc<Standing>,
+    /// Who waits to know whether the transport works, where another one could take its place.
+    attempt: Option<Rc<Opened>>,
     /// Keeps what crosses its connections, if anything does.
     recording: Option<SharedRecording>,
+}
+
+/// What belongs to a listener whatever it listens by.
+struct Standing {
+    who: Who,
+    /// Whether it was ever served.
+    is_ready: Cell<bool>,
+    /// What it goes through when its server goes away.
+    absence: Cell<Absence>,
+    /// How often it has waited to come back.
+    pauses: Cell<u32>,
+    /// What it has heard by all its ways together.
+    heard: Cell<Cursor>,
 }
 
 /// Why a listener has to connect again.
@@ -89,8 +104,8 @@ pub(crate) struct Listener {
 enum End {
     /// Something went wrong, which is counted.
     Failed(Failure),
-    /// The server refused, which is counted as its answer; or the feed was gone, which is in the ledger.
-    Refused,
+    /// The server refused with this status, which is counted as its answer; or the feed was gone, which is in the ledger.
+    Refused(StatusCode),
     /// The server closed a connection that nobody was using. That is its right.
     Idle,
 }
@@ -99,7 +114,7 @@ enum End {
 type Attendance = Result<Infallible, End>;
 
 /// What a listener's connection runs over.
-type Wire = Link<Tap<Socket>>;
+type Wire = Link<Tap<Gate<Socket>>>;
 
 impl From<Failure> for End {
     fn from(failure: Failure) -> End {
@@ -139,7 +154,9 @@ impl Bench {
         }
         let arrival = Arrival::new();
         let socket = Socket::new(stream, arrival.clone());
-        let tapped = Tap::new(socket, arrival.clone(), Rc::clone(&self.recorder), recording.cloned());
+        let network = &self.scenario.network;
+        let gate = Gate::new(socket, network, &self.plan, &self.timer, arrival.clone());
+        let tapped = Tap::new(gate, arrival.clone(), Rc::clone(&self.recorder), recording.cloned());
         let link = Link::new(tapped, one_way, &self.timer, arrival.clone(), recording.cloned());
         Ok((link, arrival))
     }
@@ -159,30 +176,32 @@ impl Bench {
 impl Listener {
     /// One that has not connected yet.
     pub(crate) fn new(bench: Rc<Bench>, who: Who, recording: Option<SharedRecording>) -> Listener {
+        let base = bench.plan.base;
         Listener {
-            cursor: bench.plan.base,
+            transport: bench.transport,
             bench,
-            who,
-            is_ready: false,
+            cursor: base,
             is_proven: false,
-            absence: Absence::None,
             setbacks: 0,
-            pauses: 0,
+            standing: Rc::new(Standing {
+                who,
+                is_ready: Cell::new(false),
+                absence: Cell::new(Absence::None),
+                pauses: Cell::new(0),
+                heard: Cell::new(base),
+            }),
+            attempt: None,
             recording,
         }
     }
 
     /// Listens for ever, over as many connections as it takes.
     pub(crate) async fn listen(mut self) -> Infallible {
+        if self.bench.scenario.ladder.falls_back {
+            return ladder::walk(self).await;
+        }
         loop {
-            // Boxed, so that a listener is as large as its own transport needs and not as the largest.
-            let attendance = match self.bench.transport {
-                Transport::Poll => Box::pin(poll::attend(&mut self, poll::Kind::Short)).await,
-                Transport::LongPoll => Box::pin(poll::attend(&mut self, poll::Kind::Long)).await,
-                Transport::Events => Box::pin(events::attend(&mut self)).await,
-                Transport::Websocket => Box::pin(websocket::attend(&mut self)).await,
-            };
-            let Err(end) = attendance;
+            let end = self.attend().await;
             self.ended(end, Instant::now());
             if end != End::Idle {
                 self.pause().await;
@@ -190,35 +209,56 @@ impl Listener {
         }
     }
 
+    /// Listens over one connection until something ends it.
+    async fn attend(&mut self) -> End {
+        // Boxed, so that a listener is as large as its own transport needs and not as the largest.
+        let Err(end) = match self.transport {
+            Transport::Poll => Box::pin(poll::attend(self, poll::Kind::Short)).await,
+            Transport::LongPoll => Box::pin(poll::attend(self, poll::Kind::Long)).await,
+            Transport::Events => Box::pin(events::attend(self)).await,
+            Transport::Websocket => Box::pin(websocket::attend(self)).await,
+        };
+        end
+    }
+
     /// A connection has ended, or came to nothing. What the end of the server does to its connections is no failure of theirs.
     fn ended(&mut self, end: End, now: Instant) {
-        let mut recorder = self.bench.recorder.borrow_mut();
-        if self.absence == Absence::None && recorder.since_outage(now).is_some() {
-            self.absence = Absence::Away(now);
-            recorder.storm.cut();
-        }
-        match (end, self.absence) {
+        self.notices(now);
+        match (end, self.standing.absence.get()) {
             (End::Failed(Failure::Connect | Failure::Broken), Absence::Away(_)) => {}
-            (End::Failed(failure), _) => recorder.failure(failure),
-            (End::Refused | End::Idle, _) => {}
+            (End::Failed(failure), _) => self.bench.recorder.borrow_mut().failure(failure),
+            (End::Refused(_) | End::Idle, _) => {}
         }
         // A connection that nobody was using is opened again and goes on as before.
         self.is_proven &= end == End::Idle;
+    }
+
+    /// Notices that the server has gone away, if it has.
+    fn notices(&self, now: Instant) {
+        let absence = &self.standing.absence;
+        let mut recorder = self.bench.recorder.borrow_mut();
+        if absence.get() == Absence::None && recorder.since_outage(now).is_some() {
+            absence.set(Absence::Away(now));
+            recorder.storm.cut();
+        }
     }
 
     /// It has been answered: that is what the engine waits for before it starts the clock.
     fn served(&mut self, now: Instant) {
         self.setbacks = 0;
         self.is_proven = true;
-        if let Absence::Away(since) = self.absence {
+        let standing = &self.standing;
+        if let Absence::Away(since) = standing.absence.get() {
             let mut recorder = self.bench.recorder.borrow_mut();
             let in_outage = recorder.since_outage(now).unwrap_or_default();
             recorder.storm.back(in_outage, now.saturating_duration_since(since));
-            self.absence = Absence::Deaf(since);
+            standing.absence.set(Absence::Deaf(since));
         }
-        if !self.is_ready {
-            self.is_ready = true;
+        if !standing.is_ready.replace(true) {
             self.bench.plan.tally.ready.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(attempt) = &self.attempt {
+            attempt.open();
         }
     }
 
@@ -226,27 +266,42 @@ impl Listener {
     /// off together do not come back together.
     async fn pause(&mut self) {
         let scenario = &self.bench.scenario;
-        let chance = schedule::chance(scenario.seed, self.who.number, self.pauses);
-        let pause = scenario.reconnect.pause(self.setbacks, chance);
+        let pause = scenario.reconnect.pause(self.setbacks, self.chance());
         self.setbacks = self.setbacks.saturating_add(1);
-        self.pauses = self.pauses.wrapping_add(1);
         let due = Instant::now() + pause;
         self.bench.timer.sleep_until(due).await;
-        if let Absence::Away(_) = self.absence {
+        if let Absence::Away(_) = self.standing.absence.get() {
             self.bench.recorder.borrow_mut().storm.late(due.elapsed());
         }
+    }
+
+    /// What chance says about its next wait.
+    fn chance(&self) -> f64 {
+        let Standing { who, pauses, .. } = &*self.standing;
+        let nth = pauses.replace(pauses.get().wrapping_add(1));
+        schedule::chance(self.bench.scenario.seed, who.number, nth)
     }
 
     /// Takes a message in. One that is none of the run's is counted as unexpected, and the cursor moves past it all the same.
     fn hear(&mut self, heard: &Heard<'_>, now: Instant) -> Result<(), Failure> {
         let cursor: Cursor = heard.id.parse().map_err(|_| Failure::Unexpected)?;
+        let is_new_here = cursor.seq > self.cursor.seq;
         self.cursor = cursor;
+        let standing = &self.standing;
         let mut recorder = self.bench.recorder.borrow_mut();
-        if let Absence::Deaf(since) = self.absence {
-            recorder.storm.hears(now.saturating_duration_since(since));
-            self.absence = Absence::Over;
+        if self.attempt.is_some() {
+            // While one way is left for another, both bring the same; what comes twice by one and the same way is repeated.
+            if is_new_here && cursor.seq <= standing.heard.get().seq {
+                recorder.overlap += 1;
+                return Ok(());
+            }
+            standing.heard.set(cursor);
         }
-        if let Err(failure) = recorder.hear(self.who.place, cursor, heard, now) {
+        if let Absence::Deaf(since) = standing.absence.get() {
+            recorder.storm.hears(now.saturating_duration_since(since));
+            standing.absence.set(Absence::Over);
+        }
+        if let Err(failure) = recorder.hear(standing.who.place, cursor, heard, now) {
             recorder.failure(failure);
         }
         Ok(())
@@ -257,6 +312,7 @@ impl Listener {
         self.bench.recorder.borrow_mut().gone();
         let gone: Gone = serde_json::from_slice(said).map_err(|_| Failure::Unexpected)?;
         self.cursor = gone.cursor().ok_or(Failure::Unexpected)?;
+        self.standing.heard.set(self.cursor);
         Ok(())
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn attend(listener: &mut Listener, kind: Kind) -> Attendance {
     }
     let mut http = Http::open(listener).await?;
     // The first request goes at once: whoever comes (back) wants to know now. The turns begin after it.
-    let mut is_first = !listener.is_ready;
+    let mut is_first = !listener.standing.is_ready.get();
     loop {
         let path = path(listener, kind);
         http.ready().await?;
@@ -53,7 +53,10 @@ pub(super) async fn attend(listener: &mut Listener, kind: Kind) -> Attendance {
         let answered = bench.timer.within(patience, ask(&mut http, &path)).await;
         let (status, body) = answered.map_err(|_| Failure::TimedOut)??;
         match take(listener, status, &body, http.arrived())? {
-            Next::Turn if kind == Kind::Short => http.idle(wait_for_turn(&bench, listener.who.phase, is_first)).await,
+            Next::Turn if kind == Kind::Short => {
+                http.idle(wait_for_turn(&bench, listener.standing.who.phase, is_first))
+                    .await
+            }
             Next::Turn | Next::AtOnce => {}
             Next::Pause => http.idle(listener.pause()).await,
         }
@@ -118,7 +121,7 @@ pub(super) fn take(listener: &mut Listener, status: StatusCode, body: &[u8], now
         }
         refused if refused.is_client_error() || refused.is_server_error() => {
             count(listener, Answer::Refused);
-            Err(End::Refused)
+            Err(End::Refused(refused))
         }
         _ => Err(Failure::Unexpected.into()),
     }

@@ -8,7 +8,7 @@ pub use value::Kind;
 
 use std::time::Duration;
 
-use super::{Arrivals, Check, PollPhase, PollTimer, RestartBy, Scenario, Share};
+use super::{Arrivals, Begin, Blocking, Check, PollPhase, PollTimer, RestartBy, Scenario, Share};
 use crate::protocol::Transport;
 use value::Value;
 
@@ -65,6 +65,15 @@ pub static KEYS: &[Key] = &[
     key!("reconnect.wait", reconnect.wait: Duration, "the wait before another try, doubled each time"),
     key!("reconnect.longest", reconnect.longest: Duration, "where the doubling ends"),
     key!("reconnect.jitter", reconnect.jitter: Share, "how much of the wait is left to chance"),
+    key!("network.blocks", network.blocks: Vec<Transport>, "transports that something on the way takes away"),
+    key!("network.how", network.how: Blocking, "what it does to them"),
+    key!("network.blocks_after", network.blocks_after: Duration, "from when on; 0s is before anybody comes"),
+    key!("network.free_after", network.free_after: Duration, "until when, from the warm-up on; 0s is for ever"),
+    key!("ladder.falls_back", ladder.falls_back: bool, "whether a listener takes the next transport down"),
+    key!("ladder.begins", ladder.begins: Begin, "with the best rung, or with the one that always works"),
+    key!("ladder.lacks", ladder.lacks: Vec<Transport>, "transports that its browser does not have"),
+    key!("ladder.open_within", ladder.open_within: Duration, "how long a rung may take to open"),
+    key!("ladder.climb_after", ladder.climb_after: Duration, "until it looks upwards, doubled each time in vain"),
     key!("checks", checks: Vec<Check>, "what the run is claimed to show"),
 ];
 
@@ -132,13 +141,14 @@ mod tests {
     #[test]
     fn every_key_has_a_field_of_its_own() {
         for key in KEYS {
+            let now = key.get(&Scenario::default());
             let value = match key.kind {
                 Kind::Text => "another",
                 Kind::Number => "77",
                 Kind::Time => "77ms",
                 Kind::Rate => "77/s",
                 Kind::Share => "77%",
-                Kind::Word(words) => words[1],
+                Kind::Word(words) => words.iter().find(|word| **word != now).unwrap(),
                 Kind::Words(words) => words[2],
                 Kind::Checks => "lost == 0",
             };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::units::{read_rate, read_share, read_time, write_rate, write_share, write_time};
 use crate::protocol::Transport;
-use crate::results::{Arrivals, Check, PollPhase, PollTimer, RestartBy, Share};
+use crate::results::{Arrivals, Begin, Blocking, Check, PollPhase, PollTimer, RestartBy, Share};
 
 /// What a key takes; it decides how TOML has to write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,6 +217,48 @@ impl Value for RestartBy {
     }
 }
 
+impl Value for Blocking {
+    const KIND: Kind = Kind::Word(&["refuse", "strip", "cut", "swallow"]);
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "refuse" => Ok(Blocking::Refuse),
+            "strip" => Ok(Blocking::Strip),
+            "cut" => Ok(Blocking::Cut),
+            "swallow" => Ok(Blocking::Swallow),
+            _ => Err(format!("`{text}` is not {}", Self::KIND.describe())),
+        }
+    }
+
+    fn write(&self) -> String {
+        match self {
+            Blocking::Refuse => "refuse".to_owned(),
+            Blocking::Strip => "strip".to_owned(),
+            Blocking::Cut => "cut".to_owned(),
+            Blocking::Swallow => "swallow".to_owned(),
+        }
+    }
+}
+
+impl Value for Begin {
+    const KIND: Kind = Kind::Word(&["top", "bottom"]);
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "top" => Ok(Begin::Top),
+            "bottom" => Ok(Begin::Bottom),
+            _ => Err(format!("`{text}` is not {}", Self::KIND.describe())),
+        }
+    }
+
+    fn write(&self) -> String {
+        match self {
+            Begin::Top => "top".to_owned(),
+            Begin::Bottom => "bottom".to_owned(),
+        }
+    }
+}
+
 /// Without quotes in TOML, which has a type for it.
 impl Value for bool {
     const KIND: Kind = Kind::Word(&["true", "false"]);
@@ -289,6 +331,14 @@ mod tests {
             panic!("a word")
         };
         assert!(words.iter().all(|word| RestartBy::read(word).unwrap().write() == *word));
+        let Kind::Word(words) = Blocking::KIND else {
+            panic!("a word")
+        };
+        assert!(words.iter().all(|word| Blocking::read(word).unwrap().write() == *word));
+        let Kind::Word(words) = Begin::KIND else {
+            panic!("a word")
+        };
+        assert!(words.iter().all(|word| Begin::read(word).unwrap().write() == *word));
         let Kind::Word(words) = bool::KIND else {
             panic!("a word")
         };
