@@ -3,7 +3,8 @@
 use super::entry::Entry;
 use super::finding::restart::MOMENT_S;
 use super::number::{NONE, bytes, count, figure, milliseconds, percent, with_unit};
-use crate::results::{Distribution, Health, Memory, MemorySample, Restart};
+use crate::protocol::Transport;
+use crate::results::{Distribution, Health, Ladder, Memory, MemorySample, Restart};
 
 /// Turns one entry into the text of a cell.
 pub(crate) type Cell = fn(&Entry) -> String;
@@ -242,6 +243,45 @@ pub(crate) const MEMORY: &[(&str, Cell)] = &[
         of_server(most, |n| bytes(n as f64))
     }),
 ];
+
+/// By what listeners listened that fall back.
+pub(crate) const LADDER: &[(&str, Cell)] = &[
+    ("WebSocket", |e| on(e, Some(Transport::Websocket))),
+    ("events", |e| on(e, Some(Transport::Events))),
+    ("long polling", |e| on(e, Some(Transport::LongPoll))),
+    ("short polling", |e| on(e, Some(Transport::Poll))),
+    ("nothing", |e| on(e, None)),
+    ("falls", |e| walked(e, |ladder| count(ladder.falls().count() as u64))),
+    ("p50", |e| {
+        walked(e, |ladder| optional(ladder.fall_times().quantile_ms(0.5), milliseconds))
+    }),
+    ("longest", |e| {
+        walked(e, |ladder| optional(ladder.fall_times().max_ms(), milliseconds))
+    }),
+    ("back at the end", |e| {
+        walked(e, |ladder| count(ladder.at_the_end(e.transport()) as u64))
+    }),
+    ("heard two ways", |e| walked(e, |ladder| count(ladder.overlap))),
+];
+
+fn walked(entry: &Entry, figure: impl Fn(&Ladder) -> String) -> String {
+    entry.run.ladder.as_ref().map_or(NONE.to_owned(), figure)
+}
+
+/// The share of the listeners' time in the window that they listened by this, or by nothing.
+fn on(entry: &Entry, by: Option<Transport>) -> String {
+    let warm_up_s = entry.run.timeline.step_s * entry.run.timeline.warm_up_steps as f64;
+    let end_s = warm_up_s + entry.run.window_s / entry.each.len().max(1) as f64;
+    walked(entry, |ladder| {
+        let time_s = |by| -> f64 { ladder.walks.iter().map(|walk| walk.time_on(by, warm_up_s, end_s)).sum() };
+        let all_s = (end_s - warm_up_s) * ladder.walks.len() as f64;
+        let used_s = match by {
+            Some(transport) => time_s(transport),
+            None => all_s - Transport::ALL.into_iter().map(time_s).sum::<f64>(),
+        };
+        optional((all_s > 0.0).then(|| (used_s / all_s).clamp(0.0, 1.0)), percent)
+    })
+}
 
 /// How everybody came back after a restart of the server.
 pub(crate) const RESTART: &[(&str, Cell)] = &[

@@ -188,6 +188,10 @@ fn add(sum: &mut TransportRun, round: &TransportRun) {
     add_segments(&mut sum.segments, round.segments.as_ref());
     worst(&mut sum.little, round.little.as_ref());
     add_restart(&mut sum.restart, round.restart.as_ref());
+    if let (Some(ladder), Some(more)) = (sum.ladder.as_mut(), &round.ladder) {
+        ladder.walks.extend(more.walks.iter().cloned());
+        ladder.overlap += more.overlap;
+    }
     let (failures, more) = (&mut sum.failures, &round.failures);
     failures.connect += more.connect;
     failures.broken += more.broken;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::model::Plan;
 use crate::protocol::Transport;
 use crate::results::{
-    Answers, Arrivals, Connections, Counts, Distribution, Failures, Health, Host, Ledger, Memory, MemorySample, Parts,
-    PollPhase, PollTimer, Publishing, Restart, Results, SCHEMA, Scenario, Segments, ServerCost, Share, Timeline,
-    TransportRun,
+    Answers, Arrivals, Connections, Counts, Distribution, Failures, Health, Host, Ladder, Ledger, Memory, MemorySample,
+    Parts, PollPhase, PollTimer, Publishing, Restart, Results, Rung, SCHEMA, Scenario, Segments, ServerCost, Share,
+    Timeline, TransportRun, Walk, Why,
 };
 
 const LISTENERS: u64 = 300;
@@ -289,6 +289,58 @@ pub(crate) fn restarted(jitter: f64) -> Results {
         run.restart = Some(restart(jitter));
         run.publishing.retried = 41;
     }
+    results
+}
+
+/// 300 listeners by WebSocket that find it taken away after 60 s, fall to events, look up once in vain and then climb; one of them finds
+/// a cut where the others find this, and one never comes to listen again.
+pub(crate) fn ladder(why: Why, took_s: f64) -> Ladder {
+    let rung = |transport, at_s: f64, took_s: f64, failed| Rung {
+        transport,
+        at_s,
+        took_s,
+        is_climb: false,
+        failed,
+        left_s: None,
+        ended: None,
+    };
+    let walk = |listener: u64| {
+        let spread_s = listener as f64 / 1000.0;
+        let mut first = rung(Transport::Websocket, -1.0, 0.1, None);
+        (first.left_s, first.ended) = (Some(60.0), Some(Why::Cut));
+        let found = if listener == 7 { Why::Cut } else { why };
+        let fell = rung(Transport::Websocket, 60.0 + spread_s, took_s, Some(found));
+        let mut events = rung(Transport::Events, fell.at_s + took_s, 0.1, None);
+        if listener == 8 {
+            events.failed = Some(Why::Silent);
+            return Walk {
+                rungs: vec![first, fell, events],
+            };
+        }
+        let mut look = rung(Transport::Websocket, events.at_s + 10.0, took_s, Some(why));
+        let mut climb = rung(Transport::Websocket, 90.0 + 20.0 * spread_s, 0.1, None);
+        (look.is_climb, climb.is_climb) = (true, true);
+        events.left_s = Some(climb.at_s + 0.1);
+        Walk {
+            rungs: vec![first, fell, events, look, climb],
+        }
+    };
+    Ladder {
+        walks: (0..LISTENERS).map(walk).collect(),
+        overlap: 31,
+    }
+}
+
+/// A run of WebSocket alone whose listeners fall back.
+pub(crate) fn fallen(why: Why, took_s: f64) -> Results {
+    let mut results = three_ways();
+    results.scenario.transports = vec![Transport::Websocket];
+    results.scenario.network.blocks = vec![Transport::Websocket];
+    results.scenario.network.blocks_after = Duration::from_secs(60);
+    results.scenario.network.free_after = Duration::from_secs(88);
+    results.scenario.ladder.falls_back = true;
+    results.runs.drain(..2);
+    results.runs[0].ladder = Some(ladder(why, took_s));
     results
 }
 

@@ -16,7 +16,7 @@ use super::rounds::apart;
 use super::table::Table;
 use super::wire::{self, Wire};
 use super::word::{list, name};
-use crate::results::{Arrivals, Caution, Host, PollPhase, PollTimer, RestartBy, Scenario};
+use crate::results::{Arrivals, Begin, Blocking, Caution, Host, Network, PollPhase, PollTimer, RestartBy, Scenario};
 
 const TEMPLATE: &str = include_str!("page.html");
 /// What all pages have: how a table is set, how a page begins, and what stands on it.
@@ -201,7 +201,53 @@ fn method(scenario: &Scenario) -> Vec<String> {
         ),
     ];
     sentences.extend(scenario.restart.is_asked_for().then(|| restart(scenario)));
+    sentences.extend((!scenario.network.blocks.is_empty()).then(|| network(&scenario.network)));
+    sentences.extend(scenario.ladder.falls_back.then(|| ladder(scenario)));
     sentences
+}
+
+/// What stood in the way of whom.
+fn network(network: &Network) -> String {
+    let blocks: Vec<&str> = network.blocks.iter().map(|transport| name(*transport)).collect();
+    let how = match network.how {
+        Blocking::Refuse => "refused what it blocks with 403",
+        Blocking::Strip => {
+            "took the upgrade out of a request, as a proxy does that does not know it, so that the server answered 426"
+        }
+        Blocking::Cut => "let an answer begin and closed the connection behind its head",
+        Blocking::Swallow => "took a request and never answered",
+    };
+    let from = match network.blocks_after {
+        time if time.is_zero() => "From the beginning".to_owned(),
+        time => format!("{} after the start", lasting(time)),
+    };
+    let until = match network.free_after {
+        time if time.is_zero() => String::new(),
+        time => format!(" until {} after it", lasting(time)),
+    };
+    format!(
+        "{from}{until} something at the server’s end of the link took {} away: it closed what was open of it, and {how}. Bytes are those          that crossed the listener’s end of it.",
+        list(&blocks)
+    )
+}
+
+/// How listeners changed between transports.
+fn ladder(scenario: &Scenario) -> String {
+    let ladder = &scenario.ladder;
+    let lacks: Vec<&str> = ladder.lacks.iter().map(|transport| name(*transport)).collect();
+    let lacks = match lacks.as_slice() {
+        [] => String::new(),
+        lacks => format!(" Its browser had no {}.", list(lacks)),
+    };
+    format!(
+        "A listener whose transport did not open within {} tried the next of WebSocket, events, long polling and short polling, {}; every one began          at the same cursor.{lacks} Below its own transport it looked upwards after {}, twice as long after each look in vain.",
+        lasting(ladder.open_within),
+        match ladder.begins {
+            Begin::Top => "from its own transport down",
+            Begin::Bottom => "from short polling, which always works, up",
+        },
+        lasting(ladder.climb_after)
+    )
 }
 
 /// What was done to the server in mid-window, and what everybody did then.

@@ -144,6 +144,15 @@ impl Walk {
         self.rungs.iter().rfind(open).map(|rung| rung.transport)
     }
 
+    /// How many of the seconds between two instants it listened by this transport.
+    pub fn time_on(&self, transport: Transport, from_s: f64, to_s: f64) -> f64 {
+        let spans = self.rungs.iter().filter(|rung| rung.transport == transport);
+        let spans = spans.filter_map(|rung| Some((rung.opened_s()?, rung.left_s.unwrap_or(f64::INFINITY))));
+        spans
+            .map(|(opened_s, left_s)| (left_s.min(to_s) - opened_s.max(from_s)).max(0.0))
+            .sum()
+    }
+
     /// What it was listening by when the run was over.
     pub fn at_the_end(&self) -> Option<Transport> {
         self.in_use_at(f64::INFINITY)
@@ -224,6 +233,13 @@ mod tests {
             [-1.0, 0.0, 5.1, 5.4, 15.05, 15.1].map(at),
             [None, Some(Websocket), None, Some(Events), Some(Events), Some(Websocket)]
         );
+        let on = |transport| walk.time_on(transport, 0.0, 20.0);
+        assert!(
+            (on(Websocket) - 9.9).abs() < 1e-9 && (on(Events) - 9.74).abs() < 1e-9,
+            "{}",
+            on(Events)
+        );
+        assert_eq!(on(Transport::Poll), 0.0);
         let ladder = Ladder {
             walks: vec![walk],
             overlap: 0,

@@ -18,6 +18,7 @@ pub(crate) use table::{inputs_table, prediction_table};
 pub(crate) use verdict::{judge, verdicts};
 
 use super::entry::Entry;
+use super::finding::ladder::is_mixed;
 use crate::model::queue::in_phase_mean_s;
 use crate::model::saturation::LongPollHerd;
 use crate::model::{FanOut, LongPoll, Plan, PollTimer, Prediction, ShortPoll};
@@ -41,9 +42,10 @@ pub(crate) struct Predicted {
 }
 
 impl Predicted {
-    /// What the model says about this entry; `None` of an entry that measured nothing.
+    /// What the model says about this entry; `None` of an entry that measured nothing, or several transports at once.
     pub(crate) fn of(entry: &Entry, results: &Results) -> Option<Self> {
-        let inputs = Inputs::of(entry, results)?;
+        // The model knows of no listener that changes its transport.
+        let inputs = Inputs::of(entry, results).filter(|_| !is_mixed(entry))?;
         let plan = inputs.plan(&entry.run.timeline.messages_s);
         let schedule = plan.and_then(|plan| inputs.follow(&plan));
         let chance = chance::Chance::of(&inputs, schedule.as_ref(), plan.as_ref());

@@ -128,6 +128,19 @@ impl Line<'_> {
 }
 
 impl Spot<'_> {
+    /// What tells it from the others, `jitter 0%`: without the table's name, as there is little room for it. `with` is the label of its panel.
+    pub(crate) fn label(&self, field: &Field, with: &str) -> String {
+        let short = |name: &str| {
+            name.rsplit_once('.')
+                .map_or(name.to_owned(), |(_, short)| short.to_owned())
+        };
+        let own = format!("{} {}", short(field.key.name), self.value);
+        match with {
+            "" => own,
+            with => format!("{own}, {}", short(with)),
+        }
+    }
+
     /// Whether the run proves nothing at this point.
     pub(crate) fn is_unclear(&self) -> bool {
         !self.results.unclear.is_empty()

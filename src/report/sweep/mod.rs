@@ -5,6 +5,7 @@ mod field;
 mod figures;
 mod finding;
 mod frontier;
+mod ladder;
 mod model;
 mod page;
 mod published;
@@ -36,6 +37,7 @@ pub fn render(sweep: &Sweep, results: &[Option<Results>]) -> Result<SweepReport,
     let cautions = caution::cautions(&field);
     let figures = figures::figures(&field);
     let mut charts: Vec<_> = storm::chart(&field).transpose()?.into_iter().collect();
+    charts.extend(ladder::charts(&field)?);
     charts.extend(quantity::charts(&field)?);
     charts.extend(frontier::charts(&field)?);
     let tables = tables::tables(&field);

@@ -30,7 +30,7 @@ pub(crate) struct Quantity {
 }
 
 /// All of them, in the order of the page.
-pub(crate) static QUANTITIES: [Quantity; 10] = [
+pub(crate) static QUANTITIES: [Quantity; 11] = [
     Quantity {
         name: "storm-height",
         topic: "The height of the storm",
@@ -62,6 +62,17 @@ pub(crate) static QUANTITIES: [Quantity; 10] = [
         write: milliseconds,
         tick: number,
         measured: |entry| entry.run.restart.as_ref()?.deaf.max_ms(),
+        predicted: |_, _, _| None,
+    },
+    Quantity {
+        name: "falls",
+        topic: "Nothing to listen by",
+        word: "time of a fall",
+        axis: "milliseconds without anything to listen by, in half of the falls",
+        reading: "From the end of one transport to the beginning of the next, for listeners that fell back. What was said meanwhile came after it.",
+        write: milliseconds,
+        tick: number,
+        measured: |entry| entry.run.ladder.as_ref()?.fall_times().quantile_ms(0.5),
         predicted: |_, _, _| None,
     },
     Quantity {

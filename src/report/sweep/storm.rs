@@ -1,6 +1,6 @@
 //! The storms of a sweep over a restart, side by side: with the one value of the knob and with the other.
 
-use super::field::{Field, Spot};
+use super::field::Field;
 use super::quantity::print;
 use crate::report::ReportError;
 use crate::report::cell::RESTART;
@@ -19,7 +19,7 @@ pub(super) fn chart(field: &Field) -> Option<Result<Chart, ReportError>> {
     let panels = spots().filter_map(|(with, spot)| {
         Some(StormPanel {
             transport: spot.entry.transport(),
-            label: label(field, with, spot),
+            label: spot.label(field, with),
             restart: spot.entry.run.restart.as_ref()?,
             listeners: spot.entry.run.listeners,
         })
@@ -36,16 +36,6 @@ pub(super) fn chart(field: &Field) -> Option<Result<Chart, ReportError>> {
         table: table(field),
         panels,
     }))
-}
-
-/// `reconnect.jitter 0%`, without the table's name, as there is little room for it.
-fn label(field: &Field, with: &str, spot: &Spot) -> String {
-    let knob = field.key.name.rsplit('.').next().unwrap_or(field.key.name);
-    let with = with.rsplit('.').next().unwrap_or(with);
-    match with {
-        "" => format!("{knob} {}", spot.value),
-        with => format!("{knob} {}, {with}", spot.value),
-    }
 }
 
 /// The highest storm at each end of the knob.

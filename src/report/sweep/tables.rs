@@ -54,6 +54,7 @@ fn heading(quantity: &Quantity) -> &'static str {
         "storm-height" => "storm",
         "storm-cpu" => "busiest CPU",
         "deaf" => "last one hears",
+        "falls" => "fall, p50",
         "requests" => "requests/min",
         "empty" => "empty",
         "mean-delay" => "mean",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::report::fixture;
 use crate::results::knob::Key;
-use crate::results::{Caution, Point, SCHEMA, Swept};
+use crate::results::{Blocking, Caution, Point, SCHEMA, Swept, Why};
 
 /// A sweep over the knobs; each point is the fixture's run with its knobs turned, and what `change` makes of it.
 fn sweep(knobs: &[(&str, &[&str])], change: impl Fn(&mut Results)) -> (Sweep, Vec<Option<Results>>) {
@@ -143,6 +143,32 @@ fn the_storms_of_a_restart_stand_side_by_side() {
         .map(|chart| chart.name)
         .collect();
     assert!(!names.iter().any(|name| name.starts_with("storm")), "{names:?}");
+}
+
+#[test]
+fn the_ladders_of_a_sweep_stand_side_by_side() {
+    let fallen = |run: &mut Results| {
+        *run = Results {
+            scenario: run.scenario.clone(),
+            ..match run.scenario.network.how {
+                Blocking::Swallow => fixture::fallen(Why::Silent, 6.0),
+                _ => fixture::fallen(Why::Refused(403), 0.08),
+            }
+        };
+    };
+    let (plan, results) = sweep(&[("network.how", &["refuse", "swallow"])], fallen);
+    let swept = render(&plan, &results).unwrap();
+    let charts = &swept.report.charts;
+    assert_eq!(
+        [charts[0].name.as_str(), charts[1].name.as_str()],
+        ["fall.svg", "ladder.svg"]
+    );
+    assert_eq!(
+        charts[0].title.replace('\u{a0}', " "),
+        "A fall cost 331 ms with network.how refuse, and 6,251 ms with swallow"
+    );
+    assert!(charts[1].svg.contains("how refuse") && charts[1].svg.contains("how swallow"));
+    assert!(plain(&swept.report.findings).contains("time of a fall rose from"));
 }
 
 #[test]
