@@ -118,7 +118,9 @@ fn of_run(results: &Results, run: &TransportRun, intended: &[f64]) -> Vec<&'stat
             "what became of its server or of its transports is not what the scenario asks for",
         ),
         (
-            run.ladder.as_ref().is_none_or(|ladder| ladder.walks.len() as u64 == listeners),
+            run.ladder
+                .as_ref()
+                .is_none_or(|ladder| ladder.walks.len() as u64 == listeners),
             "not every listener has a walk",
         ),
         (
@@ -127,7 +129,9 @@ fn of_run(results: &Results, run: &TransportRun, intended: &[f64]) -> Vec<&'stat
         ),
         (
             // Every listener may have a request on its way at each end of the window, and one when its server goes away.
-            !asks || run.ladder.is_some() || counts.requests.abs_diff(answered) <= 2 * listeners + run.failures.total() + cut,
+            !asks
+                || run.ladder.is_some()
+                || counts.requests.abs_diff(answered) <= 2 * listeners + run.failures.total() + cut,
             "its answers are not those of its requests",
         ),
     ];

@@ -273,7 +273,12 @@ fn on(entry: &Entry, by: Option<Transport>) -> String {
     let warm_up_s = entry.run.timeline.step_s * entry.run.timeline.warm_up_steps as f64;
     let end_s = warm_up_s + entry.run.window_s / entry.each.len().max(1) as f64;
     walked(entry, |ladder| {
-        let time_s = |by| -> f64 { ladder.walks.iter().map(|walk| walk.time_on(by, warm_up_s, end_s)).sum() };
+        let time_s = |by| {
+            ladder
+                .walks
+                .iter()
+                .fold(0.0, |sum, walk| sum + walk.time_on(by, warm_up_s, end_s))
+        };
         let all_s = (end_s - warm_up_s) * ladder.walks.len() as f64;
         let used_s = match by {
             Some(transport) => time_s(transport),
@@ -284,31 +289,6 @@ fn on(entry: &Entry, by: Option<Transport>) -> String {
 }
 
 /// How everybody came back after a restart of the server.
-pub(crate) const RESTART: &[(&str, Cell)] = &[
-    ("cut off", |e| after(e, |restart| count(restart.cut))),
-    ("answered again", |e| after(e, |restart| count(restart.returned()))),
-    ("connections in vain", |e| after(e, |restart| count(restart.refusals()))),
-    ("most in 100 ms", |e| after(e, |restart| count(restart.peak(MOMENT_S)))),
-    ("deaf, p50", |e| {
-        after(e, |restart| optional(restart.deaf.quantile_ms(0.5), milliseconds))
-    }),
-    ("deaf, p99", |e| {
-        after(e, |restart| optional(restart.deaf.quantile_ms(0.99), milliseconds))
-    }),
-    ("deaf, max", |e| {
-        after(e, |restart| optional(restart.deaf.max_ms(), milliseconds))
-    }),
-    ("all back after", |e| {
-        after(e, |restart| {
-            optional(restart.until_all_back_s().map(|s| s * 1e3), milliseconds)
-        })
-    }),
-    ("busiest CPU", |e| {
-        after(e, |restart| restart.busiest().map_or(NOT_TOLD.to_owned(), percent))
-    }),
-];
-
-/// The same with what only the whole table has room for.
 pub(crate) const RESTARTED: &[(&str, Cell)] = &[
     ("server told to end, until it had ended", |e| {
         after(e, |restart| milliseconds((restart.ended_s - restart.told_s) * 1e3))

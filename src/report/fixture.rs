@@ -284,6 +284,7 @@ pub(crate) fn restart(jitter: f64) -> Restart {
 pub(crate) fn restarted(jitter: f64) -> Results {
     let mut results = three_ways();
     results.scenario.restart.away = Duration::from_secs(2);
+    results.scenario.reconnect.wait = Duration::from_secs(1);
     results.scenario.reconnect.jitter = Share(jitter);
     for run in &mut results.runs {
         run.restart = Some(restart(jitter));

@@ -148,9 +148,9 @@ impl Walk {
     pub fn time_on(&self, transport: Transport, from_s: f64, to_s: f64) -> f64 {
         let spans = self.rungs.iter().filter(|rung| rung.transport == transport);
         let spans = spans.filter_map(|rung| Some((rung.opened_s()?, rung.left_s.unwrap_or(f64::INFINITY))));
-        spans
-            .map(|(opened_s, left_s)| (left_s.min(to_s) - opened_s.max(from_s)).max(0.0))
-            .sum()
+        let lengths = spans.map(|(opened_s, left_s)| (left_s.min(to_s) - opened_s.max(from_s)).max(0.0));
+        // From 0, as a sum of nothing would be −0.
+        lengths.fold(0.0, |sum, length| sum + length)
     }
 
     /// What it was listening by when the run was over.

@@ -1,21 +1,21 @@
 //! The storm after a restart: who tries to connect when, a panel for each transport, with the server's processor time below.
 
 use super::axis::{Axis, plain};
-use super::canvas::{Canvas, DrawingError, Drawn, Side, Type, drawn};
+use super::canvas::{At, Canvas, DrawingError, Drawn, Side, Type, drawn};
 use super::frame::{BODY, Frame, MARGIN, SMALL, WIDTH};
-use super::palette::{INK, QUIET, RULE, Texture, colour};
+use super::palette::{INK, PAPER, QUIET, RULE, colour};
 use super::{Chart, Sheet};
+use crate::model::come_back::{STEP_S, Storm};
 use crate::protocol::Transport;
 use crate::report::ReportError;
 use crate::report::beside::Beside;
-use crate::report::cell::RESTART;
-use crate::report::figures::beside_chart;
-use crate::report::finding::restart;
-use crate::report::number::percent;
-use crate::report::table::Table;
-use crate::results::Restart;
+use crate::report::figures::untitled;
+use crate::report::finding::restart::{self as found, MOMENT_S};
+use crate::report::number::{NONE, count, figure, milliseconds, percent};
+use crate::report::table::{Group, Row, Table};
+use crate::results::{Distribution, Restart, Scenario};
 
-const LEFT: f64 = 186.0;
+const LEFT: f64 = 200.0;
 const RIGHT: f64 = WIDTH - MARGIN - 44.0;
 const PANEL: f64 = 64.0;
 /// The processor time below the panel.
@@ -34,13 +34,22 @@ pub(crate) struct Panel<'a> {
     pub(crate) label: String,
     pub(crate) restart: &'a Restart,
     pub(crate) listeners: u32,
+    pub(crate) scenario: &'a Scenario,
+}
+
+impl Panel<'_> {
+    /// What the model makes of the waits, and when its clock starts: when the listeners notice, in seconds after the server was told to end.
+    fn predicted(&self) -> Option<(Storm, f64)> {
+        found::predicted(self.restart, self.transport, self.listeners, self.scenario)
+    }
 }
 
 /// What stands around the panels.
 pub(crate) struct Storms<'a> {
     pub(crate) title: String,
     pub(crate) print: String,
-    pub(crate) table: Table,
+    /// What the labels have in common.
+    pub(crate) corner: String,
     pub(crate) panels: Vec<Panel<'a>>,
 }
 
@@ -52,14 +61,15 @@ pub(super) fn sheet(beside: &Beside, print: String) -> Option<Sheet> {
             label: beside.label(entry).unwrap_or_default().to_owned(),
             restart: entry.run.restart.as_ref()?,
             listeners: entry.run.listeners,
+            scenario: &beside.runs[entry.side].scenario,
         })
     });
     let panels: Vec<Panel> = panels.collect();
     (!panels.is_empty()).then(|| {
         framed(Storms {
-            title: restart::title(beside),
+            title: found::title(beside),
             print,
-            table: beside_chart(beside, "storm", "How everybody came back", RESTART),
+            corner: String::new(),
             panels,
         })
     })
@@ -74,15 +84,78 @@ fn framed(storms: Storms<'_>) -> Sheet {
     Sheet {
         name: "storm",
         topic: "The way back",
-        reading: "Connections that were tried, from the moment that the server was told to end; crossed ones came to nothing. While the server was away \
-                  the ground is grey. The line climbs with the listeners that were answered again, from none to all of them. The strip below is the processor time of the \
-                  server. Without jitter all who were cut off together come back together, even long after the server is there again; with \
+        reading: "Connections that were tried, from the moment that the server was told to end; pale ones came to nothing. While the server was away \
+                  the ground is grey. The strokes are where the model has the bars’ ends, on average over all that chance may do with the waits. The line climbs with the listeners that were answered again, \
+                  from none to all of them. The strip below is the processor time of the server. Without jitter all who were cut off together come back together, even long after the server is there again; with \
                   it they come one by one.",
         drawn: draw(&storms),
+        table: table(&storms),
         title: storms.title,
         what: "Bars of the connections that were tried after a restart of the server, over time, with a line of the listeners that were back".into(),
-        table: storms.table,
     }
+}
+
+/// How everybody came back, a row for each panel; those of a transport are a group where there are several.
+fn table(storms: &Storms<'_>) -> Table {
+    let is_single = storms.panels.iter().all(|panel| panel.label.is_empty());
+    let row = |panel: &Panel| {
+        let head = if is_single {
+            panel.transport.title()
+        } else {
+            &panel.label
+        };
+        Row::new(head, cells(panel))
+    };
+    let groups = match is_single {
+        true => vec![untitled(storms.panels.iter().map(row).collect())],
+        false => storms
+            .panels
+            .chunk_by(|one, other| one.transport == other.transport)
+            .map(|panels| Group {
+                title: panels[0].transport.title().to_owned(),
+                rows: panels.iter().map(row).collect(),
+            })
+            .collect(),
+    };
+    let columns = [
+        "cut off",
+        "answered again",
+        "in vain",
+        "most in 100 ms",
+        "by the model",
+        "deaf, p50",
+        "p99",
+        "max",
+        "all back after",
+        "busiest CPU",
+    ];
+    Table {
+        name: "storm",
+        caption: "How everybody came back: connections, and the time from being cut off to the next message".to_owned(),
+        corner: storms.corner.clone(),
+        columns: columns.map(str::to_owned).into(),
+        groups,
+        numeric: true,
+    }
+}
+
+fn cells(panel: &Panel) -> Vec<String> {
+    let Panel { restart, .. } = *panel;
+    let ms = |ms: Option<f64>| ms.map_or(NONE.to_owned(), milliseconds);
+    let deaf = |figure: fn(&Distribution) -> Option<f64>| ms(figure(&restart.deaf));
+    let predicted = found::peak(restart, panel.transport, panel.listeners, panel.scenario).map(figure);
+    vec![
+        count(restart.cut),
+        count(restart.returned()),
+        count(restart.refusals()),
+        count(restart.peak(MOMENT_S)),
+        predicted.unwrap_or(NONE.to_owned()),
+        deaf(|deaf| deaf.quantile_ms(0.5)),
+        deaf(|deaf| deaf.quantile_ms(0.99)),
+        deaf(Distribution::max_ms),
+        ms(restart.until_all_back_s().map(|back_s| back_s * 1e3)),
+        restart.busiest().map_or("not told".to_owned(), percent),
+    ]
 }
 
 fn draw(storms: &Storms<'_>) -> Result<String, DrawingError> {
@@ -163,7 +236,7 @@ impl Bars {
     fn legend(&self) -> String {
         let ms = self.wide as f64 * self.step_s * 1e3;
         format!(
-            "connections tried in each {} ms (crossed: in vain); the line: listeners back",
+            "connections tried in each {} ms (pale: in vain; strokes: predicted); the line: listeners back",
             plain(ms.round())
         )
     }
@@ -193,21 +266,59 @@ impl Bars {
             canvas.text(&plain(*last), (LEFT - 8.0, floor - self.numbers.at(*last)), left)?;
         }
         canvas.text("0", (LEFT - 8.0, floor), left)?;
-        let tried = restart.tried.chunks(self.wide);
-        for (at, (tried, refused)) in tried.zip(restart.refused.chunks(self.wide)).enumerate() {
-            let (tried, refused): (u64, u64) = (tried.iter().sum(), refused.iter().sum());
-            // A refusal is noticed a moment after it was tried, which may be in the next bar.
-            let vain = refused.min(tried) as f64;
-            let x = |bar: usize| self.times.at((bar * self.wide) as f64 * self.step_s);
-            let (from, to) = (x(at), (x(at + 1) - 0.6).max(x(at) + 0.8));
-            let heights = [(0.0, vain, Texture::Crossed), (vain, tried as f64, Texture::Full)];
-            for (low, high, texture) in heights.into_iter().filter(|(low, high, _)| high > low) {
-                let (high, low) = (floor - self.numbers.at(high), floor - self.numbers.at(low));
-                canvas.bar((from, high), (to, low), colour(panel.transport), texture)?;
+        let sums = |steps: &[u64]| -> Vec<u64> { steps.chunks(self.wide).map(|bar| bar.iter().sum()).collect() };
+        let (tried, refused) = (sums(&restart.tried), sums(&restart.refused));
+        // A refusal is noticed a moment after it was tried, which may be in the next bar.
+        let vain: Vec<u64> = tried
+            .iter()
+            .zip(refused)
+            .map(|(tried, refused)| refused.min(*tried))
+            .collect();
+        let colour = colour(panel.transport);
+        canvas.area(&self.outline(&tried, floor), colour, 1.0)?;
+        canvas.area(&self.outline(&vain, floor), PAPER, 1.0)?;
+        canvas.area(&self.outline(&vain, floor), colour, 0.28)?;
+        canvas.path(&self.outline(&tried, floor), colour, 0.9)?;
+        canvas.line((LEFT, floor), (RIGHT, floor), QUIET, 1.0)?;
+        self.predicted(canvas, panel, floor)?;
+        self.back(canvas, panel, floor)
+    }
+
+    /// The bars of these numbers, as one area that stands on the floor.
+    fn outline(&self, numbers: &[u64], floor: f64) -> Vec<At> {
+        let x = |bar: usize| self.times.at((bar * self.wide) as f64 * self.step_s);
+        let mut places = vec![(x(0), floor)];
+        for (bar, number) in numbers.iter().enumerate() {
+            let y = floor - self.numbers.at(*number as f64);
+            places.extend([(x(bar), y), (x(bar + 1), y)]);
+        }
+        places.push((x(numbers.len()), floor));
+        places
+    }
+
+    /// What the model makes of the waits: strokes where it has the ends of the bars.
+    fn predicted(&self, canvas: &Canvas, panel: &Panel, floor: f64) -> Drawn {
+        let Some((storm, cut_s)) = panel.predicted() else {
+            return Ok(());
+        };
+        let bar_s = self.wide as f64 * self.step_s;
+        let mut bars = Vec::new();
+        for (at, number) in storm.tried.iter().enumerate().filter(|(_, number)| **number > 0.0) {
+            let bar = ((cut_s + at as f64 * STEP_S) / bar_s) as usize;
+            if bars.len() <= bar {
+                bars.resize(bar + 1, 0.0);
+            }
+            bars[bar] += number;
+        }
+        for (bar, number) in bars.iter().enumerate() {
+            let x = |bar: usize| self.times.at(bar as f64 * bar_s);
+            let height = self.numbers.at(*number);
+            // What would lie on the floor says nothing.
+            if x(bar + 1) > x(bar) && height >= 1.0 {
+                canvas.line((x(bar), floor - height), (x(bar + 1), floor - height), INK, 1.2)?;
             }
         }
-        canvas.line((LEFT, floor), (RIGHT, floor), QUIET, 1.0)?;
-        self.back(canvas, panel, floor)
+        Ok(())
     }
 
     /// The listeners that were answered again, from none at the floor to all of them at the top.
@@ -260,6 +371,7 @@ mod tests {
 
     #[test]
     fn a_long_way_back_has_wider_bars() {
+        let scenario = Scenario::default();
         let restart = |seconds: f64| {
             let mut restart = fixture::restart(0.0);
             restart.tried.resize((seconds / restart.step_s) as usize, 0);
@@ -272,6 +384,7 @@ mod tests {
                 label: String::new(),
                 restart: &restart,
                 listeners: 1,
+                scenario: &scenario,
             };
             assert_eq!(Bars::of(&[panel]).wide, wide, "{seconds}");
         }

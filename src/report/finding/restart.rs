@@ -2,9 +2,11 @@
 
 use super::super::beside::Beside;
 use super::super::entry::Entry;
-use super::super::number::{count, counted, milliseconds, percent, times};
-use super::super::word::{list, name, sentence};
+use super::super::number::{count, counted, figure, milliseconds, percent, times};
+use super::super::word::{name, sentence};
 use super::alike::{Clearly, groups, phrases};
+use crate::model::come_back::{ComeBack, Storm};
+use crate::protocol::Transport;
 use crate::results::{Restart, RestartBy, Scenario};
 
 /// The storm is told by what comes within so many seconds.
@@ -43,15 +45,51 @@ pub(super) fn told(entries: &[&Entry], scenario: &Scenario) -> Vec<String> {
             deaf(1.0)
         ));
     }
-    let heights = there
-        .iter()
-        .map(|(entry, restart)| format!("{} by {}", count(restart.peak(MOMENT_S)), name(entry.transport())));
+    let heights = there.iter().map(|(entry, restart)| {
+        let peak = peak(restart, entry.transport(), entry.run.listeners, scenario);
+        let model = peak.map_or(String::new(), |peak| format!(", by the model {}", figure(peak)));
+        format!(
+            "{} by {}{model}",
+            count(restart.peak(MOMENT_S)),
+            name(entry.transport())
+        )
+    });
     sentences.push(format!(
         "With the server back, the most connections that came to it within a tenth of a second were {}.",
-        list(&heights.collect::<Vec<_>>())
+        heights.collect::<Vec<_>>().join("; ")
     ));
     sentences.extend(again(&there));
     sentences
+}
+
+/// What the model makes of the waits of those who were cut off, and when its clock starts: when they notice, in seconds after the server was
+/// told to end. `None` of listeners whose connections are not kept, as they ask anew all the time.
+pub(crate) fn predicted(
+    restart: &Restart,
+    transport: Transport,
+    listeners: u32,
+    scenario: &Scenario,
+) -> Option<(Storm, f64)> {
+    let cut_s = scenario.one_way().as_secs_f64();
+    let come_back = ComeBack {
+        listeners: f64::from(listeners),
+        wait_s: scenario.reconnect.wait.as_secs_f64(),
+        longest_s: scenario.reconnect.longest.as_secs_f64(),
+        jitter: scenario.reconnect.jitter.0,
+        one_way_s: scenario.one_way().as_secs_f64(),
+        notice_s: match transport {
+            Transport::Poll => scenario.poll_interval.as_secs_f64(),
+            _ => 0.0,
+        },
+        away_s: restart.listening_s - restart.told_s - cut_s,
+    };
+    (scenario.http_keep_alive && !scenario.ladder.falls_back).then(|| (come_back.storm(), cut_s))
+}
+
+/// The height of the storm by the model: the most connections in a tenth of a second, on average.
+pub(crate) fn peak(restart: &Restart, transport: Transport, listeners: u32, scenario: &Scenario) -> Option<f64> {
+    let (storm, cut_s) = predicted(restart, transport, listeners, scenario)?;
+    Some(storm.peak(restart.listening_s - restart.told_s - cut_s, MOMENT_S))
 }
 
 /// What was done to the server, and to how many that put an end.

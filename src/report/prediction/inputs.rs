@@ -41,8 +41,6 @@ pub(crate) struct Inputs {
     pub(crate) hold_s: f64,
     /// How long the server was stopped in mid-window.
     pub(crate) stopped_s: f64,
-    /// How long there was none.
-    pub(crate) away_s: f64,
     /// What a request and an answer were made of.
     pub(crate) sizes: PollBytes,
     /// m: a message by itself; `None` without a delivery.
@@ -88,7 +86,6 @@ impl Inputs {
             is_aligned: scenario.poll_phase == results::PollPhase::Aligned,
             hold_s: scenario.long_poll_timeout.as_secs_f64(),
             stopped_s: scenario.server_stop.as_secs_f64(),
-            away_s: scenario.restart.away.as_secs_f64(),
             sizes: sizes(entry, cursor_bytes),
             message_bytes: message_bytes(entry, cursor_bytes),
             cursor_bytes,

@@ -42,10 +42,12 @@ pub(crate) struct Predicted {
 }
 
 impl Predicted {
-    /// What the model says about this entry; `None` of an entry that measured nothing, or several transports at once.
+    /// What the model says about this entry; `None` of an entry that measured nothing, several transports at once, or a
+    /// server that was restarted.
     pub(crate) fn of(entry: &Entry, results: &Results) -> Option<Self> {
-        // The model knows of no listener that changes its transport.
-        let inputs = Inputs::of(entry, results).filter(|_| !is_mixed(entry))?;
+        // It knows of no listener that changes its transport, and of no server that goes away.
+        let is_known = !is_mixed(entry) && entry.run.restart.is_none();
+        let inputs = Inputs::of(entry, results).filter(|_| is_known)?;
         let plan = inputs.plan(&entry.run.timeline.messages_s);
         let schedule = plan.and_then(|plan| inputs.follow(&plan));
         let chance = chance::Chance::of(&inputs, schedule.as_ref(), plan.as_ref());

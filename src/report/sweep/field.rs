@@ -128,16 +128,16 @@ impl Line<'_> {
 }
 
 impl Spot<'_> {
-    /// What tells it from the others, `jitter 0%`: without the table's name, as there is little room for it. `with` is the label of its panel.
+    /// What tells it from the others, `reconnect.jitter 0%`. `with` is the label of its panel; two knobs go without their tables' names, as there is
+    /// little room for them.
     pub(crate) fn label(&self, field: &Field, with: &str) -> String {
         let short = |name: &str| {
             name.rsplit_once('.')
                 .map_or(name.to_owned(), |(_, short)| short.to_owned())
         };
-        let own = format!("{} {}", short(field.key.name), self.value);
         match with {
-            "" => own,
-            with => format!("{own}, {}", short(with)),
+            "" => format!("{} {}", field.key.name, self.value),
+            with => format!("{} {}, {}", short(field.key.name), self.value, short(with)),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::report::ReportError;
 use crate::report::chart::Chart;
 use crate::report::chart::curves::{Along, Curve, Curves, Panel, Spot as Drawn, Ticks, curves, number};
 use crate::report::entry::Entry;
-use crate::report::finding::restart::MOMENT_S;
+use crate::report::finding::restart::{MOMENT_S, peak};
 use crate::report::number::{bytes, figure, milliseconds, percent};
 use crate::report::prediction::{Figure, Inputs};
 
@@ -27,6 +27,8 @@ pub(crate) struct Quantity {
     pub(crate) measured: fn(&Entry) -> Option<f64>,
     /// With what the publisher took before the server had a message, in milliseconds.
     pub(crate) predicted: fn(&Prediction, &Inputs, f64) -> Option<f64>,
+    /// What another model than that of the feed says of a spot.
+    at_spot: fn(&Spot) -> Option<f64>,
 }
 
 /// All of them, in the order of the page.
@@ -41,6 +43,15 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         tick: number,
         measured: |entry| Some(entry.run.restart.as_ref()?.peak(MOMENT_S) as f64),
         predicted: |_, _, _| None,
+        at_spot: |spot| {
+            let Entry { run, .. } = &spot.entry;
+            peak(
+                run.restart.as_ref()?,
+                run.transport,
+                run.listeners,
+                &spot.results.scenario,
+            )
+        },
     },
     Quantity {
         name: "storm-cpu",
@@ -52,6 +63,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         tick: percent,
         measured: |entry| entry.run.restart.as_ref()?.busiest(),
         predicted: |_, _, _| None,
+        at_spot: |_| None,
     },
     Quantity {
         name: "deaf",
@@ -63,6 +75,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         tick: number,
         measured: |entry| entry.run.restart.as_ref()?.deaf.max_ms(),
         predicted: |_, _, _| None,
+        at_spot: |_| None,
     },
     Quantity {
         name: "falls",
@@ -74,6 +87,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         tick: number,
         measured: |entry| entry.run.ladder.as_ref()?.fall_times().quantile_ms(0.5),
         predicted: |_, _, _| None,
+        at_spot: |_| None,
     },
     Quantity {
         name: "requests",
@@ -85,6 +99,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         tick: number,
         measured: |entry| entry.requests_per_s().map(|per_s| per_s * 60.0),
         predicted: |prediction, _, _| Some(prediction.requests_per_s * 60.0),
+        at_spot: |_| None,
     },
     Quantity {
         name: "empty",
@@ -96,6 +111,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         tick: percent,
         measured: Entry::empty_share,
         predicted: |prediction, inputs, _| asks(inputs.transport).then_some(prediction.empty_share),
+        at_spot: |_| None,
     },
     Quantity {
         name: "mean-delay",
@@ -107,6 +123,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         tick: number,
         measured: |entry| entry.run.delay.mean_ms(),
         predicted: |prediction, inputs, before_ms| Some(Figure::Mean.predicted(prediction, inputs)? + before_ms),
+        at_spot: |_| None,
     },
     Quantity {
         name: "p99-delay",
@@ -118,6 +135,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         tick: number,
         measured: |entry| entry.run.delay.quantile_ms(0.99),
         predicted: |prediction, inputs, before_ms| Some(Figure::Most.predicted(prediction, inputs)? + before_ms),
+        at_spot: |_| None,
     },
     Quantity {
         name: "bytes",
@@ -136,6 +154,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
             };
             Some(Figure::BytesIn.predicted(prediction, inputs)? + out)
         },
+        at_spot: |_| None,
     },
     Quantity {
         name: "cpu",
@@ -148,6 +167,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         tick: number,
         measured: |entry| entry.run.cpu_ms_per_1000_deliveries(),
         predicted: |_, _, _| None,
+        at_spot: |_| None,
     },
     Quantity {
         name: "memory",
@@ -159,6 +179,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         tick: bytes,
         measured: |entry| entry.run.server.rss_after_bytes.map(|bytes| bytes as f64),
         predicted: |_, _, _| None,
+        at_spot: |_| None,
     },
 ];
 
@@ -169,8 +190,11 @@ fn asks(transport: Transport) -> bool {
 impl Quantity {
     /// What the model says of the very schedule of this spot, or of its rate where nobody can follow the schedule.
     pub(crate) fn predicted_at(&self, spot: &Spot) -> Option<f64> {
-        let predicted = spot.predicted.as_ref()?;
-        (self.predicted)(predicted.nearest()?, &predicted.inputs, spot.before_ms())
+        let of_feed = || {
+            let predicted = spot.predicted.as_ref()?;
+            (self.predicted)(predicted.nearest()?, &predicted.inputs, spot.before_ms())
+        };
+        (self.at_spot)(spot).or_else(of_feed)
     }
 
     /// Whether anything was measured of it.

@@ -3,11 +3,8 @@
 use super::field::Field;
 use super::quantity::print;
 use crate::report::ReportError;
-use crate::report::cell::RESTART;
 use crate::report::chart::{Chart, StormPanel, Storms, storms};
-use crate::report::figures::untitled;
 use crate::report::finding::restart::{MOMENT_S, along};
-use crate::report::table::{Group, Row, Table};
 
 /// The chart; `None` of a sweep whose servers were not restarted.
 pub(super) fn chart(field: &Field) -> Option<Result<Chart, ReportError>> {
@@ -22,6 +19,7 @@ pub(super) fn chart(field: &Field) -> Option<Result<Chart, ReportError>> {
             label: spot.label(field, with),
             restart: spot.entry.run.restart.as_ref()?,
             listeners: spot.entry.run.listeners,
+            scenario: &spot.results.scenario,
         })
     });
     let mut panels: Vec<StormPanel> = panels.collect();
@@ -33,7 +31,7 @@ pub(super) fn chart(field: &Field) -> Option<Result<Chart, ReportError>> {
     Some(storms(Storms {
         title: title(field),
         print: print(field),
-        table: table(field),
+        corner: String::new(),
         panels,
     }))
 }
@@ -52,29 +50,4 @@ fn title(field: &Field) -> String {
         .map(|(_, value)| highest(&value).map(|peak| (value, peak)))
         .collect();
     along(field.key.name, &ends.unwrap_or_default())
-}
-
-fn table(field: &Field) -> Table {
-    let groups = field.lines().map(|(panel, line)| {
-        let rows = line
-            .spots
-            .iter()
-            .map(|spot| Row::new(spot.value, RESTART.iter().map(|(_, cell)| cell(&spot.entry)).collect()));
-        let with = match panel.label.as_str() {
-            "" => String::new(),
-            label => format!(", {label}"),
-        };
-        Group {
-            title: format!("{}{with}", line.transport.title()),
-            ..untitled(rows.collect())
-        }
-    });
-    Table {
-        name: "storm",
-        caption: "How everybody came back".to_owned(),
-        corner: field.key.name.to_owned(),
-        columns: RESTART.iter().map(|(head, _)| (*head).to_owned()).collect(),
-        groups: groups.collect(),
-        numeric: true,
-    }
 }

@@ -128,7 +128,7 @@ fn the_storms_of_a_restart_stand_side_by_side() {
         "{}",
         storm.title
     );
-    assert!(storm.svg.contains("jitter 0%") && storm.svg.contains("jitter 100%"));
+    assert!(storm.svg.contains("reconnect.jitter 0%") && storm.svg.contains("reconnect.jitter 100%"));
     assert_eq!(storm.table.groups.len(), 3);
     let found = plain(&swept.report.findings);
     assert!(found.contains("height of the storm fell from 300 to"), "{found}");
@@ -167,7 +167,7 @@ fn the_ladders_of_a_sweep_stand_side_by_side() {
         charts[0].title.replace('\u{a0}', " "),
         "A fall cost 331 ms with network.how refuse, and 6,251 ms with swallow"
     );
-    assert!(charts[1].svg.contains("how refuse") && charts[1].svg.contains("how swallow"));
+    assert!(charts[1].svg.contains("network.how refuse") && charts[1].svg.contains("network.how swallow"));
     assert!(plain(&swept.report.findings).contains("time of a fall rose from"));
 }
 

@@ -48,16 +48,12 @@ pub(super) fn reasons(entry: &Entry, predicted: &Predicted, judged: &[Judged]) -
     reasons.into_iter().flatten().collect()
 }
 
-/// The model's server never stops, and never goes away.
+/// The model's server never stops.
 fn stopped(inputs: &Inputs) -> Option<String> {
-    let (was, length_s) = match inputs.stopped_s > 0.0 {
-        true => ("stopped", inputs.stopped_s),
-        false => ("away", inputs.away_s),
-    };
-    (length_s > 0.0).then(|| {
+    (inputs.stopped_s > 0.0).then(|| {
         format!(
-            "the server was {was} for {} in mid-window, and the model’s never is",
-            milliseconds(length_s * 1e3)
+            "the server was stopped for {} in mid-window, and the model’s never is",
+            milliseconds(inputs.stopped_s * 1e3)
         )
     })
 }
