@@ -37,6 +37,8 @@ pub static LABS: &[Lab] = &[
     lab!("03-polling": "README.md", "scenario.toml"),
     lab!("05-long-polling": "README.md", "scenario.toml"),
     lab!("08-broadcast": "README.md", "scenario.toml"),
+    lab!("11-no-websocket": "README.md", "scenario.toml"),
+    lab!("13-reconnect": "README.md", "scenario.toml"),
     lab!("15-coordinated-omission": "README.md", "scenario.toml"),
 ];
 
@@ -119,7 +121,10 @@ mod tests {
                 lab.name()
             })
             .collect();
-        assert_eq!(swept, ["polling", "long-polling", "broadcast"]);
+        assert_eq!(
+            swept,
+            ["polling", "long-polling", "broadcast", "no-websocket", "reconnect"]
+        );
     }
 
     #[test]

@@ -55,7 +55,7 @@ struct Attempt {
 struct Walker {
     listener: Listener,
     rungs: &'static [Transport],
-    /// Looks upwards since the last that helped.
+    /// Looks upwards in vain, since something that had lasted ended.
     in_vain: u32,
 }
 
