@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::protocol::Transport;
 use crate::results::knob::write_time;
-use crate::results::{PollTimer, Scenario, ServerWait};
+use crate::results::{Blocking, LadderKnobs, PollTimer, Scenario, ServerWait};
 
 /// A message's text carries its number in the schedule, which is `#999999 ` at most.
 const SHORTEST_TEXT: u32 = 10;
@@ -163,9 +163,72 @@ fn times(scenario: &Scenario, check: Check<'_>) {
     range(scenario.rtt, Duration::ZERO, ms(10_000), &["link.rtt"]);
     range(scenario.poll_interval, ms(1), day, &["poll.interval"]);
     range(scenario.server_stop, Duration::ZERO, day, &["server.stop"]);
+    range(scenario.restart.away, Duration::ZERO, day, &["server.restart"]);
+    range(scenario.reconnect.wait, ms(1), LONGEST_HOLD, &["reconnect.wait"]);
+    range(scenario.reconnect.longest, ms(1), LONGEST_HOLD, &["reconnect.longest"]);
+    range(
+        scenario.network.blocks_after,
+        Duration::ZERO,
+        day,
+        &["network.blocks_after"],
+    );
+    range(
+        scenario.network.free_after,
+        Duration::ZERO,
+        day,
+        &["network.free_after"],
+    );
+    range(
+        scenario.ladder.open_within,
+        ms(10),
+        LONGEST_HOLD,
+        &["ladder.open_within"],
+    );
+    range(scenario.ladder.climb_after, ms(10), day, &["ladder.climb_after"]);
     range(scenario.long_poll_timeout, ms(10), LONGEST_HOLD, &["long_poll.timeout"]);
     if let ServerWait::Sleep(length) = scenario.server_wait {
         range(length, ms(1), ms(60_000), &["server.wait"]);
+    }
+}
+
+/// What stands in the way, and who can do without what it takes away.
+fn network(scenario: &Scenario, check: Check<'_>) {
+    let (network, ladder) = (&scenario.network, &scenario.ladder);
+    let is_blocked = !network.blocks.is_empty();
+    check(
+        !is_blocked || ladder.falls_back,
+        &["network.blocks", "ladder.falls_back"],
+        "a listener that keeps to a blocked transport never listens: set ladder.falls_back to true",
+    );
+    check(
+        ladder.lacks.is_empty() || ladder.falls_back,
+        &["ladder.lacks", "ladder.falls_back"],
+        "a listener that keeps to a transport that it lacks never listens: set ladder.falls_back to true",
+    );
+    let strips = is_blocked && network.how == Blocking::Strip;
+    check(
+        !strips || network.blocks == [Transport::Websocket],
+        &["network.how", "network.blocks"],
+        "only WebSocket asks for an upgrade that could be stripped: block it alone, or choose refuse, cut or swallow",
+    );
+    let (from, until) = (network.blocks_after, network.free_after);
+    check(
+        until.is_zero() || from < until,
+        &["network.free_after", "network.blocks_after"],
+        "the way is free again before it is blocked: network.free_after has to be the later one",
+    );
+    for transport in &scenario.transports {
+        // What is blocked from the beginning and for a while will be there some day, but the run begins only when everybody is.
+        let shut_out =
+            |rung: &Transport| ladder.lacks.contains(rung) || from.is_zero() && network.blocks.contains(rung);
+        let message = format!(
+            "listeners of {transport} have nothing left to begin with: leave them one of the transports from it down to poll"
+        );
+        check(
+            !ladder.falls_back || !LadderKnobs::rungs(*transport).iter().all(shut_out),
+            &["network.blocks", "ladder.lacks"],
+            &message,
+        );
     }
 }
 
@@ -180,11 +243,34 @@ fn together(scenario: &Scenario, check: Check<'_>) {
         write_time(scenario.duration)
     );
     check(stop * 2 <= scenario.duration, &["server.stop", "duration"], &whole);
+    let away = scenario.restart.away;
     check(
-        stop.is_zero() || scenario.server_cpu_percent == 0,
-        &["server.stop", "server.cpu_percent"],
-        "a server that is held to a share of a processor is stopped all the time: leave server.stop at 0s, or server.cpu_percent at 0",
+        scenario.server_cpu_percent == 0 || stop.is_zero() && away.is_zero(),
+        &["server.cpu_percent", "server.stop", "server.restart"],
+        "a server that is held to a share of a processor is stopped all the time: leave server.stop and server.restart at 0s, or server.cpu_percent at 0",
     );
+    let whole = format!(
+        "a server that is away for {} leaves nothing of a window of {}",
+        write_time(away),
+        write_time(scenario.duration)
+    );
+    check(away * 2 <= scenario.duration, &["server.restart", "duration"], &whole);
+    check(
+        stop.is_zero() || away.is_zero(),
+        &["server.restart", "server.stop"],
+        "a run either stops its server for a while or restarts it: leave one of the two at 0s",
+    );
+    let longest = scenario.reconnect.longest;
+    let short = format!(
+        "the first wait is already up to {}: the longest cannot be less",
+        write_time(scenario.reconnect.wait)
+    );
+    check(
+        scenario.reconnect.wait <= longest,
+        &["reconnect.longest", "reconnect.wait"],
+        &short,
+    );
+    network(scenario, check);
     let unguarded = scenario.poll_timer == PollTimer::Unguarded;
     let many = format!(
         "without a guard a listener asks every {} while an answer takes {}: more than the six connections that a browser opens",

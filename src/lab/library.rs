@@ -43,7 +43,9 @@ pub static LABS: &[Lab] = &[
     lab!("08-broadcast": "README.md", "scenario.toml"),
     lab!("09-who-is-there": "README.md", "scenario.toml", "evil.html"),
     lab!("10-in-between": "README.md", "scenario.toml", "default.conf", "upgrade.conf", "impatient.conf", "buffered.conf"),
+    lab!("11-no-websocket": "README.md", "scenario.toml"),
     lab!("12-four-ways": "README.md", "scenario.toml"),
+    lab!("13-reconnect": "README.md", "scenario.toml"),
     lab!(
         "14-bring-your-own": "README.md", "scenario.toml", "server.js", "websocket.js", "grown.js", "nginx.conf", "peers.js",
         "peers/ws.js", "peers/bun.js"

@@ -246,9 +246,11 @@ pub(super) fn unknown(name: &str) -> String {
 fn as_text(value: &DeValue<'_>, kind: Kind) -> Option<String> {
     match (kind, value) {
         // A number without its unit goes on as it is: the key knows best how to complain.
-        (Kind::Number | Kind::Time | Kind::Rate, DeValue::Integer(number)) => Some(number.as_str().to_owned()),
-        (Kind::Time | Kind::Rate, DeValue::Float(number)) => Some(number.as_str().to_owned()),
-        (Kind::Text | Kind::Time | Kind::Rate | Kind::Word(_) | Kind::File, DeValue::String(text)) => {
+        (Kind::Number | Kind::Time | Kind::Rate | Kind::Share, DeValue::Integer(number)) => {
+            Some(number.as_str().to_owned())
+        }
+        (Kind::Time | Kind::Rate | Kind::Share, DeValue::Float(number)) => Some(number.as_str().to_owned()),
+        (Kind::Text | Kind::Time | Kind::Rate | Kind::Share | Kind::Word(_) | Kind::File, DeValue::String(text)) => {
             Some(text.to_string())
         }
         (Kind::Word(_), DeValue::Boolean(is)) => Some(is.to_string()),

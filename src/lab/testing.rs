@@ -20,6 +20,7 @@ pub(crate) fn run(transport: Transport, round: u32, requests: u64, delay_ms: u64
             planned_in_window: 1,
             accepted: 1,
             failed: 0,
+            retried: 0,
             missed: 0,
             lag: Distribution::new(),
         },
@@ -39,6 +40,8 @@ pub(crate) fn run(transport: Transport, round: u32, requests: u64, delay_ms: u64
         little: None,
         timeline: Timeline::default(),
         memory: None,
+        restart: None,
+        ladder: None,
         failures: Failures::default(),
         trace: None,
     }

@@ -79,6 +79,7 @@ fn of_run(results: &Results, run: &TransportRun, intended: &[f64]) -> Vec<&'stat
     let listeners = u64::from(run.listeners);
     let accepted = &run.timeline.messages_s;
     let answered = counts.answers.with_messages + counts.answers.empty + counts.answers.opened + counts.answers.refused;
+    let cut = run.restart.as_ref().map_or(0, |restart| restart.cut);
     let asks = matches!(run.transport, Transport::Poll | Transport::LongPoll);
     let rules = [
         (
@@ -112,12 +113,25 @@ fn of_run(results: &Results, run: &TransportRun, intended: &[f64]) -> Vec<&'stat
             "its ledger does not add up",
         ),
         (
+            run.restart.is_some() == scenario.restart.is_asked_for()
+                && run.ladder.is_some() == scenario.ladder.falls_back,
+            "what became of its server or of its transports is not what the scenario asks for",
+        ),
+        (
+            run.ladder
+                .as_ref()
+                .is_none_or(|ladder| ladder.walks.len() as u64 == listeners),
+            "not every listener has a walk",
+        ),
+        (
             run.delay.count() <= in_window.saturating_mul(listeners),
             "it has more delays than messages could have",
         ),
         (
-            // Every listener may have a request on its way at each end of the window.
-            !asks || counts.requests.abs_diff(answered) <= 2 * listeners + run.failures.total(),
+            // Every listener may have a request on its way at each end of the window, and one when its server goes away.
+            !asks
+                || run.ladder.is_some()
+                || counts.requests.abs_diff(answered) <= 2 * listeners + run.failures.total() + cut,
             "its answers are not those of its requests",
         ),
     ];

@@ -7,32 +7,32 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use nix::unistd::Pid;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::between::Between;
 use super::clock::Clock;
 use super::control::Control;
+use super::cpu::CpuSteps;
 use super::crew::{Crew, Work};
 use super::greeting::{Beginning, greet};
-use super::listener::{Bench, Listener};
+use super::listener::{Bench, Listener, Who};
 use super::little::Backlog;
 use super::memory::MemoryWatch;
+use super::outage::{Outage, Watch};
 use super::process::Process;
 use super::publisher::{Published, Publisher};
 use super::recorder::{Plan, Recorder, Tally};
 use super::schedule::{Schedule, phases};
 use super::server_process::ServerProcess;
-use super::stall::stall;
 use super::tap::{Recording, Slice};
 use super::target::{Peer, Target};
 use super::throttle::Throttle;
 use super::timeline::Steps;
 use super::usage::{Quiet, Usage, Watched};
 use super::wire::Snapshot;
-use super::{LoadError, Phase, Progress, Settings, health, limits};
+use super::{LoadError, Phase, Progress, Settings, cpu, health, limits, outage, walk};
 use crate::protocol::{Seq, Transport};
 use crate::results::{Memory, Publishing, Scenario, Trace, TransportRun};
 
@@ -46,6 +46,8 @@ const FILES_BESIDE: u64 = 128;
 const CONNECTING: u32 = 3;
 /// Who has no answer by then, through something in between, has one that is held back.
 const SO_FAR: Duration = Duration::from_secs(2);
+/// As many rungs can be tried one after the other before one opens.
+const RUNGS: u32 = 4;
 /// From the moment that everybody was served to the start of the clock, beside a round trip: all threads know of it in
 /// time, and the first held polls are there.
 const LEAD: Duration = Duration::from_millis(50);
@@ -84,23 +86,41 @@ pub(crate) async fn run(
         heard: 0,
     });
     match target {
-        Target::Running(peer) => tokio::select! {
-            biased;
-            () = stop.cancelled() => Err(LoadError::Stopped),
-            measured = through(question, Arc::new(peer.clone()), None, progress) => measured,
-        },
+        Target::Running(peer) => {
+            peer.fits(question.scenario)?;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => Err(LoadError::Stopped),
+                measured = async {
+                    let ground = Ground::look_at(question, Arc::new(peer.clone())).await?;
+                    through(question, ground, None, progress).await
+                } => measured,
+            }
+        }
         Target::Spawn(program) => {
             let mut server = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Err(LoadError::Stopped),
                 started = ServerProcess::start(program, question.scenario) => started?,
             };
-            let (peer, process) = (Arc::new(Peer::from(server.address)), server.pid());
-            let result = tokio::select! {
+            let (peer, watched) = (Arc::new(Peer::from(server.address)), Watch::new(&server));
+            let ground = tokio::select! {
                 biased;
                 () = stop.cancelled() => Err(LoadError::Stopped),
                 why = server.died() => Err(why),
-                measured = through(question, peer, process, progress) => measured,
+                ground = Ground::look_at(question, peer) => ground,
+            };
+            let result = match ground {
+                Err(why) => Err(why),
+                Ok(ground) => {
+                    let plan = Arc::clone(&ground.plan);
+                    tokio::select! {
+                        biased;
+                        () = stop.cancelled() => Err(LoadError::Stopped),
+                        why = outage::watch_over(&mut server, question.scenario, &plan, &watched) => Err(why),
+                        measured = through(question, ground, Some(&watched), progress) => measured,
+                    }
+                }
             };
             let result = match result {
                 Err(error @ (LoadError::Stopped | LoadError::ServerDied { .. })) => Err(error),
@@ -117,12 +137,12 @@ pub(crate) async fn run(
 /// Measures through what the scenario puts between the listeners and the server, which goes with the future.
 async fn through(
     question: Question<'_>,
-    peer: Arc<Peer>,
-    ours: Option<Pid>,
+    ground: Ground,
+    ours: Option<&Watch>,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<TransportRun, LoadError> {
-    let Some(mut between) = Between::start(question.scenario, peer.address).await? else {
-        return measure(question, peer, ours, progress).await;
+    let Some(mut between) = Between::start(question.scenario, ground.peer.address).await? else {
+        return measure(question, ground, ours, progress).await;
     };
     let question = Question {
         via: Some(between.address()),
@@ -131,7 +151,7 @@ async fn through(
     let measured = tokio::select! {
         biased;
         why = between.died() => Err(why),
-        measured = measure(question, peer, ours, progress) => measured,
+        measured = measure(question, ground, ours, progress) => measured,
     };
     let version = between.version();
     between.end().await;
@@ -149,40 +169,72 @@ struct Threads {
     listeners: Vec<Work<Recorder>>,
 }
 
-/// Measures a server that is there; `ours` is its process when the run has started it. Dropping the future ends its threads.
+/// A server that is there, before anybody listens.
+struct Ground {
+    peer: Arc<Peer>,
+    control: Control,
+    before: Usage,
+    plan: Arc<Plan>,
+}
+
+impl Ground {
+    /// Asks it what it has used so far, and makes the plan that begins at the end of its feed.
+    async fn look_at(question: Question<'_>, peer: Arc<Peer>) -> Result<Ground, LoadError> {
+        let mut control = Control::new(Arc::clone(&peer));
+        let before = control.usage().await?;
+        let Beginning { base, mark } = greet(&peer, &mut control, question.settings.patience).await?;
+        let plan = Arc::new(Plan {
+            clock: Clock::new(question.scenario),
+            schedule: Schedule::new(question.scenario),
+            steps: Steps::new(question.scenario),
+            base,
+            mark,
+            shows_naive: !question.scenario.server_stop.is_zero(),
+            outage: Outage::default(),
+            tally: Tally::default(),
+        });
+        Ok(Ground {
+            peer,
+            control,
+            before,
+            plan,
+        })
+    }
+}
+
+/// Measures a server, which is watched over by somebody else if it is ours. Dropping the future ends its threads.
 async fn measure(
     question: Question<'_>,
-    peer: Arc<Peer>,
-    ours: Option<Pid>,
+    ground: Ground,
+    ours: Option<&Watch>,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<TransportRun, LoadError> {
-    let mut control = Control::new(Arc::clone(&peer));
-    let before = control.usage().await?;
-    let Beginning { base, mark } = greet(&peer, &mut control, question.settings.patience).await?;
-    let plan = Arc::new(Plan {
-        clock: Clock::new(question.scenario),
-        schedule: Schedule::new(question.scenario),
-        steps: Steps::new(question.scenario),
-        base,
-        mark,
-        shows_naive: !question.scenario.server_stop.is_zero(),
-        tally: Tally::default(),
-    });
+    let Ground {
+        peer,
+        mut control,
+        before,
+        plan,
+    } = ground;
     let process = match ours {
-        Some(pid) => Some(Process::alone(pid.as_raw())),
-        None => peer.pid.and_then(Process::with_children),
+        Some(ours) => ours.process.subscribe(),
+        None => watch::channel(peer.pid.and_then(Process::with_children)).1,
     };
-    let mut memory = MemoryWatch::start(peer.address, process, question.scenario).await;
+    let mut memory = MemoryWatch::start(peer.address, process.clone(), question.scenario).await;
+    let mut cpu = CpuSteps::new(process);
     let mut threads = Threads::start(question, &peer, &plan)?;
-    let (published, watched) = tokio::select! {
+    let (published, mut watched) = tokio::select! {
         sent = threads.conduct(question, &peer, ours, &mut control, before) => sent?,
         never = tell(&plan, progress) => match never {},
         never = memory.watch() => match never {},
+        never = cpu.watch(&plan) => match never {},
     };
+    watched.restarted = ours.and_then(|ours| ours.used_before.get().cloned());
     let recorder = threads.finish().await?;
     let memory = memory.told(&plan.clock, watched.listeners_in);
     let slice = recorded(&peer, question.scenario, &plan);
-    Ok(result(question, &plan, slice, published, recorder, &watched, memory))
+    Ok(result(
+        question, &plan, slice, published, recorder, &watched, memory, cpu,
+    ))
 }
 
 impl Threads {
@@ -194,7 +246,9 @@ impl Threads {
         let phases = phases(question.scenario.seed, question.scenario.listeners);
         phases.enumerate().for_each(|(n, phase)| shares[n % count].push(phase));
         let began = Instant::now();
-        let front = question.via.map_or_else(|| Arc::clone(peer), |via| Arc::new(peer.behind(via)));
+        let front = question
+            .via
+            .map_or_else(|| Arc::clone(peer), |via| Arc::new(peer.behind(via)));
         let mut listeners = Vec::new();
         for (n, phases) in shares.into_iter().enumerate() {
             let share = Share {
@@ -220,7 +274,7 @@ impl Threads {
         &mut self,
         question: Question<'_>,
         peer: &Arc<Peer>,
-        ours: Option<Pid>,
+        ours: Option<&Watch>,
         control: &mut Control,
         before: Usage,
     ) -> Result<(Published, Watched), LoadError> {
@@ -237,12 +291,15 @@ impl Threads {
             plan: Arc::clone(&self.plan),
             text_bytes: question.scenario.text_bytes,
             in_flight: question.settings.sends_in_flight.max(1),
-            patience: question.settings.patience,
+            patience: question.settings.patience + question.scenario.restart.away,
+            persists: question.scenario.restart.is_asked_for(),
             end: question.scenario.sending() + question.scenario.drain,
         };
         let scenario = question.scenario;
-        if scenario.server_cpu_percent > 0 {
-            let throttle = Throttle::new(ours, scenario.server_cpu_percent)?;
+        if scenario.server_cpu_percent > 0
+            && let Some(process) = ours.and_then(Watch::pid)
+        {
+            let throttle = Throttle::new(process, scenario.server_cpu_percent)?;
             // It ends with the crew.
             drop(self.crew.start("throttle", move |stop| throttle.hold(stop))?);
         }
@@ -264,18 +321,17 @@ impl Threads {
                 listeners_in,
                 quiet,
                 start: at_start,
+                restarted: None,
                 end: at_end,
                 generator_cpu_s: own_start_s.zip(own_end_s).map(|(start_s, end_s)| end_s - start_s),
                 wire: wire_start.zip(wire_end),
                 backlog: Backlog::default(),
             };
-            Ok((published, watched))
+            Ok::<_, LoadError>((published, watched))
         };
-        let middle = start + scenario.warm_up + (scenario.duration - scenario.server_stop) / 2;
-        let window = async { tokio::try_join!(window, stall(ours, middle, scenario.server_stop)) };
         let mut backlog = Backlog::default();
         let (published, watched) = tokio::select! {
-            done = window => done?.0,
+            done = window => done?,
             fault = first_end(&mut self.listeners) => return Err(fault),
             never = backlog.watch(&plan, scenario.listeners) => match never {},
         };
@@ -291,7 +347,8 @@ impl Threads {
         }
         // A thousand listeners more get a second more.
         let spread = Duration::from_millis(u64::from(scenario.listeners));
-        let waited = question.settings.patience * CONNECTING + scenario.rtt * 10 + spread;
+        let ladder = scenario.ladder.open_within * u32::from(scenario.ladder.falls_back) * RUNGS;
+        let waited = question.settings.patience * CONNECTING + scenario.rtt * 10 + spread + ladder;
         let all = u64::from(scenario.listeners);
         let tally = &self.plan.tally;
         let everybody = async {
@@ -382,7 +439,8 @@ impl Share {
             let recording = slice.filter(|_| number < TRACED);
             let recording = recording.map(|slice| Recording::new(Arc::clone(&self.plan), slice, &bench.scenario));
             recordings.extend(recording.iter().map(|recording| (number, Rc::clone(recording))));
-            tasks.spawn_local(Listener::new(Rc::clone(&bench), place, phase, recording).listen());
+            let who = Who { number, place, phase };
+            tasks.spawn_local(Listener::new(Rc::clone(&bench), who, recording).listen());
         }
         tokio::select! {
             () = stop.cancelled() => {}
@@ -446,9 +504,11 @@ fn listener_threads(settings: &Settings, listeners: u32) -> usize {
     wanted.clamp(1, (listeners as usize).max(1))
 }
 
-/// Which part of the window is recorded. A message that does not say when it was accepted cannot be followed on its way.
+/// Which part of the window is recorded. A message that does not say when it was accepted cannot be followed on its way, and who changes
+/// transports has several connections at a time, of which a picture would show only a part.
 fn recorded(peer: &Peer, scenario: &Scenario, plan: &Plan) -> Option<Slice> {
-    Slice::of(scenario, &plan.schedule).filter(|_| peer.dialect.tells_when())
+    let is_followed = peer.dialect.tells_when() && !scenario.ladder.falls_back;
+    Slice::of(scenario, &plan.schedule).filter(|_| is_followed)
 }
 
 /// What the recordings of the threads come to; `None` when nothing was planned for them.
@@ -472,6 +532,7 @@ fn result(
     mut recorder: Recorder,
     watched: &Watched,
     memory: Option<Memory>,
+    cpu: CpuSteps,
 ) -> TransportRun {
     let Question {
         scenario,
@@ -486,6 +547,12 @@ fn result(
     let mut messages_s: Vec<f64> = published.accepted.iter().map(|(_, at)| since_start(*at)).collect();
     messages_s.sort_by(f64::total_cmp);
     let trace = trace(slice, plan, &mut recorder);
+    let storm = std::mem::take(&mut recorder.storm);
+    let restart = plan.outage.restarted();
+    let steps = std::mem::take(&mut recorder.steps);
+    let falls_back = scenario.ladder.falls_back;
+    let ladder = falls_back.then(|| walk::ladder(scenario.listeners, steps, recorder.overlap, &plan.clock));
+    let restart = restart.map(|at| storm.told(at, &plan.clock, cpu::STEP, cpu.told()));
     // What was missed or lost is on its way for ever.
     let is_whole = ledger.is_clean() && published.failed + published.missed == 0;
     let little = watched.backlog.little(&recorder.delay, scenario.listeners);
@@ -500,6 +567,7 @@ fn result(
             planned_in_window: plan.schedule.planned_in_window(),
             accepted: accepted.len() as u64,
             failed: published.failed,
+            retried: published.retried,
             missed: published.missed,
             lag: published.lag,
         },
@@ -516,6 +584,8 @@ fn result(
         generator: Some(recorder.pulse.health(watched.generator_cpu_s)),
         timeline: plan.steps.timeline(recorder.by_step, messages_s),
         memory,
+        restart,
+        ladder,
         failures: recorder.failures,
         trace,
     }

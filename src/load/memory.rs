@@ -7,6 +7,8 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
 use super::clock::Clock;
 use super::process::Process;
 use super::wire;
@@ -25,7 +27,7 @@ const SELDOM: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct MemoryWatch {
     server: SocketAddr,
-    process: Option<Process>,
+    process: watch::Receiver<Option<Process>>,
     period: Duration,
     seen: Vec<(Instant, Look)>,
 }
@@ -39,7 +41,11 @@ struct Look {
 
 impl MemoryWatch {
     /// Looks for the first time: before anybody listens. Sees nothing of a server whose process is not known.
-    pub(crate) async fn start(server: SocketAddr, process: Option<Process>, scenario: &Scenario) -> MemoryWatch {
+    pub(crate) async fn start(
+        server: SocketAddr,
+        process: watch::Receiver<Option<Process>>,
+        scenario: &Scenario,
+    ) -> MemoryWatch {
         let mut watch = MemoryWatch {
             server,
             process,
@@ -57,6 +63,8 @@ impl MemoryWatch {
             tokio::time::sleep(pause).await;
             pause = match self.look().await {
                 Some(took) => self.period.max((took * SHARE).min(SELDOM)),
+                // A server that is away comes back.
+                None if !self.seen.is_empty() => self.period,
                 // What the system does not tell now, it will not tell later.
                 None => return std::future::pending().await,
             };
@@ -65,7 +73,8 @@ impl MemoryWatch {
 
     /// How long the look took; `None` when nothing can be seen.
     async fn look(&mut self) -> Option<Duration> {
-        let (process, server, at) = (self.process.clone()?, self.server, Instant::now());
+        let process = self.process.borrow().clone();
+        let (process, server, at) = (process?, self.server, Instant::now());
         // On a thread of its own, as the system may take its time with the connections.
         let look = tokio::task::spawn_blocking(move || Look::take(&process, server));
         self.seen.push((at, look.await.ok()??));
@@ -109,12 +118,16 @@ mod tests {
         ([127, 0, 0, 1], 1).into()
     }
 
+    fn process(process: Option<Process>) -> watch::Receiver<Option<Process>> {
+        watch::channel(process).1
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn looks_before_the_start_are_at_negative_instants() {
         on_one_thread(async {
-            let mut watch =
-                MemoryWatch::start(nowhere(), Some(Process::alone(std::process::id() as i32)), &scenario()).await;
+            let this = nix::unistd::Pid::this().into();
+            let mut watch = MemoryWatch::start(nowhere(), process(Some(this)), &scenario()).await;
             let listeners_in = Instant::now();
             let clock = Clock::new(&scenario());
             assert_eq!(watch.told(&clock, listeners_in), None, "there is no zero to count from");
@@ -134,7 +147,7 @@ mod tests {
     #[test]
     fn of_a_process_that_is_not_known_nothing_is_told() {
         on_one_thread(async {
-            let mut watch = MemoryWatch::start(nowhere(), None, &scenario()).await;
+            let mut watch = MemoryWatch::start(nowhere(), process(None), &scenario()).await;
             assert!(watch.look().await.is_none());
             let clock = Clock::new(&scenario());
             clock.start_at(Instant::now());
@@ -148,7 +161,7 @@ mod tests {
             duration: Duration::from_secs(40_000),
             ..scenario()
         };
-        let period = |scenario: &Scenario| on_one_thread(MemoryWatch::start(nowhere(), None, scenario)).period;
+        let period = |scenario: &Scenario| on_one_thread(MemoryWatch::start(nowhere(), process(None), scenario)).period;
         assert_eq!(period(&scenario()), PERIOD);
         assert!(period(&hours) > Duration::from_secs(100));
     }

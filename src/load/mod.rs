@@ -10,12 +10,15 @@
 //! - `target`, `greeting`: the server, how it is spoken to, and whether it understands;
 //! - `schedule`: the plan, from a seed; `clock` and `timer`: what time of the run it is, and waking up at an instant of it;
 //! - `publisher`: sends at the planned instants, whatever becomes of earlier sends; over HTTP, or over a WebSocket (`broadcast`);
-//! - `listener`: one file per transport, each a loop over a cursor; `link` is the wire before them, `tap` counts its bytes;
+//! - `listener`: one file per transport, each a loop over a cursor, and the ladder that changes between them; `link` is the wire before
+//!   them, `tap` counts its bytes, `network` may stand in their way;
 //! - `recorder`, `ledger`, `timeline`: what was seen, by window, by listener and over time;
 //! - `between`: what the scenario puts between the listeners and the server;
 //! - `server_process`, `control`, `usage`, `memory`, `limits`: the measured server, what it is asked, what it used, and whether the run fits the system;
 //! - `process`: what the system tells of a server that does not tell of itself;
 //! - `stall`, `throttle`: a server that stands still, and one that has less than a processor;
+//! - `walk`: the rungs that listeners tried that fall back;
+//! - `outage`, `storm`, `cpu`: what the scenario does to its server in mid-run, and what becomes of listeners and server then;
 //! - `health`, `little`, `wire`: how late the generator itself was woken, whether its books agree, and what the system counted;
 //! - `engine`: the only place where all of them meet.
 
@@ -32,6 +35,7 @@ mod between;
 mod broadcast;
 mod clock;
 mod control;
+mod cpu;
 mod crew;
 mod engine;
 mod greeting;
@@ -43,6 +47,8 @@ mod link;
 mod listener;
 mod little;
 mod memory;
+mod network;
+mod outage;
 mod plain;
 mod process;
 mod publisher;
@@ -51,6 +57,7 @@ mod schedule;
 mod server_process;
 mod socket;
 mod stall;
+mod storm;
 mod tap;
 mod target;
 #[cfg(test)]
@@ -61,6 +68,7 @@ mod throttle;
 mod timeline;
 mod timer;
 mod usage;
+mod walk;
 mod wire;
 
 pub use limits::raise_file_limit;
@@ -174,9 +182,9 @@ pub enum LoadError {
         /// What it said.
         words: String,
     },
-    /// The scenario stops or throttles its server, but the server is somebody else's process.
-    #[error("{0} needs a server that talkplace starts itself")]
-    NotOurProcess(&'static str),
+    /// The scenario asks for what is not done with a server of somebody else's.
+    #[error(transparent)]
+    Unfit(#[from] TargetError),
     /// What answers there speaks something else.
     #[error("what listens on {server} does not speak {}: {what}", language(*.dialect))]
     NotOurs {

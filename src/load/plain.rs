@@ -41,9 +41,14 @@ impl Plain {
         self.sender.is_closed()
     }
 
-    /// Posts a plain text.
-    pub(crate) async fn post(&mut self, path: &str, text: Bytes) -> Result<(StatusCode, Bytes), PlainError> {
-        self.ask(Method::POST, path, text).await
+    /// Posts a plain text; under a key, so that it can be posted again and is said once.
+    pub(crate) async fn post(
+        &mut self,
+        path: &str,
+        text: Bytes,
+        key: Option<&str>,
+    ) -> Result<(StatusCode, Bytes), PlainError> {
+        self.ask_with(Method::POST, path, text, key).await
     }
 
     /// Asks for a path, with a plain text where there is one to send.
@@ -53,12 +58,25 @@ impl Plain {
         path: &str,
         body: Bytes,
     ) -> Result<(StatusCode, Bytes), PlainError> {
+        self.ask_with(method, path, body, None).await
+    }
+
+    async fn ask_with(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        key: Option<&str>,
+    ) -> Result<(StatusCode, Bytes), PlainError> {
         let mut request = Request::builder().method(method).uri(path).header(HOST, &self.host);
         if !body.is_empty() {
             // nchan answers in JSON only to who asks for that.
             request = request
                 .header(CONTENT_TYPE, "text/plain; charset=utf-8")
                 .header(ACCEPT, "application/json");
+        }
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
         }
         let request = request.body(Full::new(body)).map_err(PlainError::new)?;
         self.sender.ready().await.map_err(PlainError::new)?;

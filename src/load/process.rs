@@ -6,8 +6,9 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use nix::unistd::{SysconfVar, sysconf};
+use nix::unistd::{Pid, SysconfVar, sysconf};
 
 use super::usage::Usage;
 
@@ -15,6 +16,15 @@ use super::usage::Usage;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Process {
     pids: Vec<i32>,
+}
+
+impl From<Pid> for Process {
+    /// That process alone.
+    fn from(pid: Pid) -> Process {
+        Process {
+            pids: vec![pid.as_raw()],
+        }
+    }
 }
 
 impl Process {
@@ -38,9 +48,9 @@ impl Process {
         Some(Process { pids })
     }
 
-    /// The process of this number alone.
-    pub(crate) fn alone(pid: i32) -> Process {
-        Process { pids: vec![pid] }
+    /// The named one of them.
+    pub(crate) fn pid(&self) -> Option<Pid> {
+        self.pids.first().map(|pid| Pid::from_raw(*pid))
     }
 
     /// What they have used so far, together. A figure that the system does not tell of one of them is told of none.
@@ -70,6 +80,12 @@ impl Process {
         }
     }
 
+    /// Processor time of all their threads so far: the first number of each `/proc/PID/task/TID/schedstat`, in nanoseconds; `None` when
+    /// one of them has ended.
+    pub(crate) fn processor_time(&self) -> Option<Duration> {
+        self.pids.iter().map(|pid| processor_time(*pid)).sum()
+    }
+
     /// What they have in memory; `None` when one of them has ended.
     pub(crate) fn resident_bytes(&self) -> Option<u64> {
         self.pids.iter().map(|pid| kib(&status(*pid)?, "VmRSS:")).sum()
@@ -90,6 +106,18 @@ impl Process {
         }
         Some(listens)
     }
+}
+
+fn processor_time(pid: i32) -> Option<Duration> {
+    let mut sum = Duration::ZERO;
+    for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
+        // A thread may end between two looks at it.
+        let Ok(told) = fs::read_to_string(thread.ok()?.path().join("schedstat")) else {
+            continue;
+        };
+        sum += Duration::from_nanos(told.split_whitespace().next()?.parse().ok()?);
+    }
+    Some(sum)
 }
 
 /// The sockets that listen on a port, as links to them are written: `socket:[4711]`.
@@ -304,7 +332,7 @@ mod tests {
         let pid = parent.id() as i32;
         let family = Process::with_children(pid).unwrap();
         assert_eq!(family, Process { pids: vec![pid, child] });
-        let (usage, own) = (family.usage(), Process::alone(pid).usage());
+        let (usage, own) = (family.usage(), Process::from(Pid::from_raw(pid)).usage());
         assert!(
             usage.rss_bytes > own.rss_bytes && own.rss_bytes > Some(10_000),
             "{usage:?} {own:?}"

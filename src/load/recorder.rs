@@ -11,14 +11,17 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::clock::Clock;
 use super::health::Pulse;
 use super::heard::Delivery;
 use super::ledger::{Account, Hearing};
+use super::outage::Outage;
 use super::schedule::Schedule;
+use super::storm::Storm;
 use super::timeline::Steps;
+use super::walk::Step;
 use crate::protocol::Cursor;
 use crate::results::{Counts, Distribution, Failures, Ledger, Parts, Traced, Way};
 
@@ -40,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) mark: Option<String>,
     /// Whether the delays are recorded as a naive tool would, too.
     pub(crate) shows_naive: bool,
+    /// When the server went away, if it did.
+    pub(crate) outage: Outage,
     /// Figures for whoever watches.
     pub(crate) tally: Tally,
 }
@@ -107,6 +112,12 @@ pub(crate) struct Recorder {
     pub(crate) naive: Option<Naive>,
     /// Of the whole run.
     pub(crate) failures: Failures,
+    /// What the listeners did when their server went away.
+    pub(crate) storm: Storm,
+    /// The rungs that listeners tried that fall back, by their numbers in the run.
+    pub(crate) steps: Vec<(usize, Step)>,
+    /// Messages that came by two ways while a listener changed from one to the other.
+    pub(crate) overlap: u64,
     /// Requests, empty answers and deliveries by step.
     pub(crate) by_step: [Vec<u64>; 3],
     /// What crossed the connections of the first listeners, with their numbers in the run.
@@ -171,6 +182,9 @@ impl Recorder {
             delay: Distribution::new(),
             server_delay: Distribution::new(),
             failures: Failures::default(),
+            storm: Storm::default(),
+            steps: Vec::new(),
+            overlap: 0,
             by_step: Default::default(),
             traced: Vec::new(),
             pulse: Pulse::default(),
@@ -207,6 +221,20 @@ impl Recorder {
         self.answer(Answer::Refused, now);
         if self.in_window(now) {
             *self.counts.answers.refused_by_status.entry(status).or_default() += 1;
+        }
+    }
+
+    /// Somebody tries to connect.
+    pub(crate) fn tried(&mut self, now: Instant) {
+        if let Some(since) = self.since_outage(now) {
+            self.storm.tried(since);
+        }
+    }
+
+    /// Somebody could not connect.
+    pub(crate) fn refused(&mut self, now: Instant) {
+        if let Some(since) = self.since_outage(now) {
+            self.storm.refused(since);
         }
     }
 
@@ -301,6 +329,9 @@ impl Recorder {
     pub(crate) fn merge(&mut self, other: Recorder) {
         self.accounts.extend(other.accounts);
         self.traced.extend(other.traced);
+        self.storm.merge(other.storm);
+        self.steps.extend(other.steps);
+        self.overlap += other.overlap;
         add_counts(&mut self.counts, &other.counts);
         add(&mut self.bytes_out, &other.bytes_out);
         add(&mut self.bytes_in, &other.bytes_in);
@@ -333,6 +364,11 @@ impl Recorder {
             heard: expected - lost,
             ..self.ledger.clone()
         }
+    }
+
+    /// How long ago the server was told to end; `None` as long as it was not.
+    pub(crate) fn since_outage(&self, now: Instant) -> Option<Duration> {
+        now.checked_duration_since(self.plan.outage.began()?)
     }
 
     fn in_window(&self, now: Instant) -> bool {
@@ -383,7 +419,6 @@ mod tests {
     use crate::load::testing::scenario;
     use crate::results::{Arrivals, Scenario};
     use proptest::prelude::*;
-    use std::time::Duration;
 
     /// A plan with a send every 20 ms, a warm-up of 200 ms and a window of 600 ms, that starts now.
     fn plan() -> (Arc<Plan>, Instant) {
@@ -398,6 +433,7 @@ mod tests {
             base: "fake-0".parse().unwrap(),
             mark: None,
             shows_naive: false,
+            outage: Outage::default(),
             tally: Tally::default(),
         };
         let start = Instant::now();
@@ -527,6 +563,7 @@ mod tests {
             base: "fake-0".parse().unwrap(),
             mark: None,
             shows_naive: true,
+            outage: Outage::default(),
             tally: Tally::default(),
         };
         let start = Instant::now();

@@ -14,6 +14,8 @@ use crate::results::{Arrivals, Scenario};
 const SENDS: u64 = 0;
 /// The part that the phases are drawn from: more listeners must not change the sends.
 const PHASES: u64 = 1;
+/// The first of the parts that the waits of the listeners are drawn from: each has one of its own.
+const WAITS: u64 = 2;
 
 /// When each message is *meant* to leave, as offsets from the start of the warm-up, never decreasing.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +61,14 @@ impl Schedule {
 pub(crate) fn phases(seed: u64, listeners: u32) -> impl Iterator<Item = f64> {
     let mut random = random(seed, PHASES);
     (0..listeners).map(move |_| unit(&mut random))
+}
+
+/// What chance says about the `nth` wait of a listener, from 0 to 1: the same in every run of this seed, whatever else happens.
+pub(crate) fn chance(seed: u64, listener: usize, nth: u32) -> f64 {
+    let mut random = random(seed, WAITS + listener as u64);
+    // A number of 64 bits is two of the generator's words.
+    random.set_word_pos(u128::from(nth) * 2);
+    unit(&mut random)
 }
 
 /// One every 1/rate: send `n` is due at `n / rate_per_s` however late the one before it was.
@@ -175,6 +185,17 @@ mod tests {
         fn the_same_seed_gives_the_same_plan_and_another_gives_another(seed: u64) {
             prop_assert_eq!(plan(Arrivals::Poisson, 10.0, seed), plan(Arrivals::Poisson, 10.0, seed));
             prop_assert_ne!(plan(Arrivals::Poisson, 10.0, seed), plan(Arrivals::Poisson, 10.0, seed ^ 1));
+        }
+
+        #[test]
+        fn the_waits_of_a_listener_are_uniform_and_none_of_anothers(seed: u64) {
+            let waits: Vec<f64> = (0..500).map(|nth| chance(seed, 3, nth)).collect();
+            prop_assert!(waits.iter().all(|wait| (0.0..1.0).contains(wait)));
+            let mean = waits.iter().sum::<f64>() / 500.0;
+            // Seven standard errors of a uniform mean of 500.
+            prop_assert!((mean - 0.5).abs() < 0.091, "{}", mean);
+            prop_assert_ne!(chance(seed, 3, 7), chance(seed, 4, 7));
+            prop_assert_eq!(chance(seed, 3, 7), waits[7]);
         }
 
         #[test]

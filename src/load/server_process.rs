@@ -3,13 +3,16 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::net::TcpSocket;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::LoadError;
@@ -34,11 +37,20 @@ const DEFAULT_CAP: Duration = Duration::from_secs(120);
 
 /// A running server. It ends when its stdin closes, so it goes away whatever becomes of us.
 pub(crate) struct ServerProcess {
+    program: PathBuf,
+    arguments: Vec<String>,
+    /// Where its feed is kept for the next one; `None` where there is to be none.
+    _feed: Option<TempDir>,
+    running: Running,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+}
+
+/// The process itself.
+struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
     words: LastWords,
-    /// Where it listens.
-    pub(crate) address: SocketAddr,
 }
 
 /// The last lines of a process's stderr.
@@ -51,7 +63,89 @@ impl ServerProcess {
     /// # Errors
     /// [`LoadError::Spawn`], [`LoadError::NotReady`], or [`LoadError::ServerDied`] when it ends instead.
     pub(crate) async fn start(program: &Path, scenario: &Scenario) -> Result<ServerProcess, LoadError> {
-        let spawned = command(program, scenario).spawn();
+        let feed = scenario.restart.is_asked_for().then(TempDir::new).transpose()?;
+        let mut arguments = arguments(scenario);
+        if let Some(feed) = &feed {
+            let file = feed.path().join("feed").to_string_lossy().into_owned();
+            arguments.extend(["--keep".to_owned(), file]);
+        }
+        let (running, address) = Running::start(program, "127.0.0.1:0", &arguments).await?;
+        Ok(ServerProcess {
+            program: program.to_owned(),
+            arguments,
+            _feed: feed,
+            running,
+            address,
+        })
+    }
+
+    /// Its process; `None` once it has ended.
+    pub(crate) fn pid(&self) -> Option<Pid> {
+        self.running.pid()
+    }
+
+    /// Waits for it to end though nobody asked it to.
+    pub(crate) async fn died(&mut self) -> LoadError {
+        let status = self.running.child.wait().await;
+        // Its last words may still be in the pipe.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        self.running.words.died(status)
+    }
+
+    /// Ends it: asks by closing its stdin, and kills it when that takes too long.
+    pub(crate) async fn end(mut self) {
+        self.running.stdin = None;
+        if tokio::time::timeout(END, self.running.child.wait()).await.is_err() {
+            self.kill().await;
+        }
+    }
+
+    /// Ends it as whoever restarts a server does: asks it to, and waits for as long as it takes.
+    ///
+    /// # Errors
+    /// [`LoadError::ServerDied`] when it does not end well.
+    pub(crate) async fn drain(&mut self) -> Result<(), LoadError> {
+        if let Some(process) = self.pid() {
+            // One that has just died is noticed by how it ended.
+            let _ = signal::kill(process, Signal::SIGTERM);
+        }
+        match self.running.child.wait().await {
+            Ok(status) if status.success() => Ok(()),
+            status => Err(self.running.words.died(status)),
+        }
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub(crate) async fn kill(&mut self) {
+        // It can only fail when the process is gone already.
+        let _ = self.running.child.kill().await;
+    }
+
+    /// Keeps its port for the next one as long as the socket lives. Nobody can connect to it; and no connection of anybody, ours
+    /// included, is given that port for its own end, which would be connected to itself. `None` where it is somebody's already.
+    pub(crate) fn hold_port(&self) -> Option<TcpSocket> {
+        let socket = TcpSocket::new_v4().ok()?;
+        // What shares a port with it has to say so, too; and both may, as long as it does not listen.
+        socket.set_reuseaddr(true).ok()?;
+        socket.bind(self.address).ok()?;
+        Some(socket)
+    }
+
+    /// Starts the next one, which has ended, on the same port and with the same feed, and waits until it listens.
+    ///
+    /// # Errors
+    /// As [`start`](ServerProcess::start).
+    pub(crate) async fn start_again(&mut self) -> Result<(), LoadError> {
+        let listen = self.address.to_string();
+        (self.running, self.address) = Running::start(&self.program, &listen, &self.arguments).await?;
+        Ok(())
+    }
+}
+
+impl Running {
+    /// Starts it, and waits until it says its address.
+    async fn start(program: &Path, listen: &str, arguments: &[String]) -> Result<(Running, SocketAddr), LoadError> {
+        let spawned = command(program, listen, arguments).spawn();
         let mut child = spawned.map_err(|source| LoadError::Spawn {
             program: program.to_owned(),
             source,
@@ -75,34 +169,11 @@ impl ServerProcess {
                 });
             }
         };
-        Ok(ServerProcess {
-            child,
-            stdin,
-            words,
-            address,
-        })
+        Ok((Running { child, stdin, words }, address))
     }
 
-    /// Its process; `None` once it has ended.
-    pub(crate) fn pid(&self) -> Option<Pid> {
+    fn pid(&self) -> Option<Pid> {
         self.child.id().and_then(|id| id.try_into().ok()).map(Pid::from_raw)
-    }
-
-    /// Waits for it to end though nobody asked it to.
-    pub(crate) async fn died(&mut self) -> LoadError {
-        let status = self.child.wait().await;
-        // Its last words may still be in the pipe.
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        self.words.died(status)
-    }
-
-    /// Ends it: asks by closing its stdin, and kills it when that takes too long.
-    pub(crate) async fn end(mut self) {
-        self.stdin = None;
-        if tokio::time::timeout(END, self.child.wait()).await.is_err() {
-            // It can only fail when the process is gone already.
-            let _ = self.child.kill().await;
-        }
     }
 }
 
@@ -132,9 +203,9 @@ impl LastWords {
     }
 }
 
-fn command(program: &Path, scenario: &Scenario) -> Command {
+fn command(program: &Path, listen: &str, arguments: &[String]) -> Command {
     let mut command = Command::new(program);
-    command.args(arguments(scenario));
+    command.args(["serve", "--listen", listen]).args(arguments);
     // What the user's shell says about a server of their own must not change a measured one.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TALKPLACE_") {
@@ -155,16 +226,9 @@ fn command(program: &Path, scenario: &Scenario) -> Command {
 fn arguments(scenario: &Scenario) -> Vec<String> {
     let cap = scenario.long_poll_timeout.max(DEFAULT_CAP);
     let connections = scenario.listeners.saturating_add(CONNECTIONS_BESIDE);
-    let mut arguments: Vec<String> = [
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--until-stdin-closes",
-        "--publish-rate",
-        "off",
-    ]
-    .map(String::from)
-    .to_vec();
+    let mut arguments = ["--until-stdin-closes", "--publish-rate", "off"]
+        .map(String::from)
+        .to_vec();
     let mut flag = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
     flag("--keep-messages", scenario.server_keep_messages.to_string());
     flag("--keep-bytes", keep_bytes(scenario).to_string());
@@ -235,7 +299,7 @@ mod tests {
     async fn one_that_does_not_end_is_killed() {
         let (_folder, path) = program("echo listening on http://127.0.0.1:4711; exec sleep 600");
         let server = ServerProcess::start(&path, &scenario()).await.unwrap();
-        let pid = nix::unistd::Pid::from_raw(server.child.id().unwrap() as i32);
+        let pid = server.pid().unwrap();
         server.end().await;
         assert_eq!(nix::sys::signal::kill(pid, None), Err(nix::errno::Errno::ESRCH));
     }
@@ -255,9 +319,72 @@ mod tests {
 
         let (_folder, path) = program("echo listening on http://127.0.0.1:4711; read line; echo oh dear >&2; exit 3");
         let mut server = ServerProcess::start(&path, &scenario()).await.unwrap();
-        server.stdin = None;
+        server.running.stdin = None;
         let error = server.died().await.to_string();
         assert!(error.contains("oh dear") && error.contains("exit status: 3"), "{error}");
+    }
+
+    fn restarting() -> Scenario {
+        let mut scenario = scenario();
+        scenario.restart.away = Duration::from_secs(1);
+        scenario
+    }
+
+    #[tokio::test]
+    async fn the_next_one_has_the_port_and_the_feed_of_the_one_before() {
+        let (folder, path) = program("echo \"$@\" >> \"$0.told\"; echo listening on http://127.0.0.1:4711; cat");
+        let mut server = ServerProcess::start(&path, &restarting()).await.unwrap();
+        let first = server.pid().unwrap();
+        server.kill().await;
+        assert_eq!(server.pid(), None);
+        server.start_again().await.unwrap();
+        assert_ne!(server.pid(), Some(first));
+        server.end().await;
+        let told = std::fs::read_to_string(folder.path().join("server.told")).unwrap();
+        let [one, other] = told.lines().collect::<Vec<_>>()[..] else {
+            panic!("{told}");
+        };
+        assert!(
+            one.contains(" --keep ") && one.starts_with("serve --listen 127.0.0.1:0 "),
+            "{one}"
+        );
+        assert_eq!(other, one.replace("127.0.0.1:0", "127.0.0.1:4711"));
+    }
+
+    #[tokio::test]
+    async fn one_that_does_not_drain_well_has_died() {
+        let (_folder, path) = program(
+            "trap 'echo cannot write >&2; exit 4' TERM; echo listening on http://127.0.0.1:4711; \
+             while :; do sleep 0.01; done",
+        );
+        let mut server = ServerProcess::start(&path, &restarting()).await.unwrap();
+        let error = server.drain().await.unwrap_err().to_string();
+        assert!(error.contains("exit status: 4"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_held_refuses_connections_and_lets_the_next_server_have_it() {
+        // As a server does that wants to come back to where its connections still are.
+        let listen = |address: SocketAddr| {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.set_reuseaddr(true).unwrap();
+            socket.bind(address).unwrap();
+            socket.listen(16).unwrap()
+        };
+        let socket = listen("127.0.0.1:0".parse().unwrap());
+        let (_folder, path) = program(&format!(
+            "echo listening on http://{}; cat",
+            socket.local_addr().unwrap()
+        ));
+        let server = ServerProcess::start(&path, &restarting()).await.unwrap();
+        assert!(server.hold_port().is_none(), "somebody listens there");
+        drop(socket);
+        let place = server.hold_port().unwrap();
+        assert!(tokio::net::TcpStream::connect(server.address).await.is_err());
+        let next = listen(server.address);
+        assert!(tokio::net::TcpStream::connect(server.address).await.is_ok());
+        drop((place, next));
+        server.end().await;
     }
 
     #[tokio::test]

@@ -241,6 +241,35 @@ async fn a_message_told_after_a_later_one_is_out_of_order() {
     }
 }
 
+/// Those who fall back keep the same books, though their attempts pass over what another one has brought.
+#[tokio::test]
+async fn a_ladder_hides_no_fault_of_the_server() {
+    for transport in Transport::ALL {
+        let mut hurried = Scenario {
+            drain: Duration::from_millis(300),
+            ..scenario()
+        };
+        hurried.ladder.falls_back = true;
+        for (fault, expected) in [
+            (Fault::Drops(7), [5, 0, 0, 0]),
+            (Fault::Repeats(7), [0, 5, 0, 0]),
+            (Fault::Swaps(7), [0, 0, 5, 0]),
+        ] {
+            let run = measured(fault, transport, &hurried).await;
+            assert_eq!(faults(&run.ledger), expected, "{transport}: {fault:?}");
+            let ladder = run.ladder.unwrap();
+            assert_eq!(
+                (ladder.fallen(), ladder.at_the_end(transport), ladder.overlap),
+                (0, 5, 0)
+            );
+        }
+        let run = measured(Fault::Breaks(7), transport, &hurried).await;
+        assert!(run.ledger.is_clean(), "{transport}: {:?}", run.ledger);
+        assert_eq!(run.failures.total(), 0, "it is in the walk: {:?}", run.failures);
+        assert_eq!(run.ladder.unwrap().fallen(), 1, "{transport}");
+    }
+}
+
 #[tokio::test]
 async fn after_gone_a_listener_starts_at_the_oldest() {
     for transport in Transport::ALL {

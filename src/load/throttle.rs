@@ -61,9 +61,8 @@ impl Throttle {
     /// One for this process.
     ///
     /// # Errors
-    /// Where the process is not ours, or the system does not tell what it uses.
-    pub(super) fn new(process: Option<Pid>, percent: u32) -> Result<Throttle, LoadError> {
-        let process = process.ok_or(LoadError::NotOurProcess("server.cpu_percent"))?;
+    /// Where the system does not tell what the process uses.
+    pub(super) fn new(process: Pid, percent: u32) -> Result<Throttle, LoadError> {
         Ok(Throttle {
             process,
             clock: clock::of(process).map_err(LoadError::System)?,
@@ -181,7 +180,7 @@ mod tests {
             .unwrap();
         let process = Pid::from_raw(child.id() as i32);
         let crew = crate::load::crew::Crew::new();
-        let throttle = Throttle::new(Some(process), 20).unwrap();
+        let throttle = Throttle::new(process, 20).unwrap();
         let clock = clock::of(process).unwrap();
         let mut holding = crew.start("throttle", move |stop| throttle.hold(stop)).unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -194,6 +193,5 @@ mod tests {
         child.wait().unwrap();
         // A machine with others to serve may give it less.
         assert!(share < 0.3, "{share}");
-        assert!(Throttle::new(None, 20).is_err());
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Watched {
     pub(crate) quiet: Option<Quiet>,
     /// When the window begins.
     pub(crate) start: Usage,
+    /// What the first server had used when it was told to end, if it was: the next one counts from nothing.
+    pub(crate) restarted: Option<Usage>,
     /// When it ends.
     pub(crate) end: Usage,
     /// The generator's own processor time between the two.
@@ -58,6 +60,19 @@ pub(crate) struct Quiet {
 }
 
 impl Usage {
+    /// What a process has used that never was.
+    fn nothing() -> Usage {
+        Usage {
+            cpu_s: Some(0.0),
+            user_s: Some(0.0),
+            system_s: Some(0.0),
+            waiting_s: Some(0.0),
+            voluntary: Some(0),
+            involuntary: Some(0),
+            ..Usage::default()
+        }
+    }
+
     /// Reads the figures from the Prometheus text format: `name value` on a line, comments begin with `#`.
     pub(crate) fn read(metrics: &str) -> Usage {
         let value = |name: &str| {
@@ -131,8 +146,11 @@ impl Watched {
     /// What the run cost.
     pub(crate) fn cost(&self) -> ServerCost {
         let (start, end) = (&self.start, &self.end);
-        let seconds = |of: fn(&Usage) -> Option<f64>| Some(of(end)? - of(start)?);
-        let times = |of: fn(&Usage) -> Option<u64>| Some(of(end)?.saturating_sub(of(start)?));
+        // Without a restart there is nothing of a first server beside the one that is asked at the end.
+        let nothing = Usage::nothing();
+        let first = self.restarted.as_ref().unwrap_or(&nothing);
+        let seconds = |of: fn(&Usage) -> Option<f64>| Some(of(end)? + of(first)? - of(start)?);
+        let times = |of: fn(&Usage) -> Option<u64>| Some((of(end)? + of(first)?).saturating_sub(of(start)?));
         ServerCost {
             cpu_s: seconds(|usage| usage.cpu_s),
             user_s: seconds(|usage| usage.user_s),
@@ -144,7 +162,7 @@ impl Watched {
             rss_before_bytes: self.before.rss_bytes,
             rss_settled_bytes: self.quiet.as_ref().and_then(|quiet| quiet.end.rss_bytes),
             rss_after_bytes: end.rss_bytes,
-            rss_peak_bytes: end.peak_bytes,
+            rss_peak_bytes: end.peak_bytes.max(first.peak_bytes),
             socket_buffer_bytes: self.wire.as_ref().and_then(|(_, end)| end.server_buffer_bytes()),
             threads: end.threads,
             connections: end.connections,
@@ -213,6 +231,7 @@ mod tests {
             listeners_in: Instant::now(),
             quiet: None,
             start,
+            restarted: None,
             end,
             generator_cpu_s: None,
             wire: None,
@@ -225,5 +244,16 @@ mod tests {
             ..ServerCost::default()
         };
         assert_eq!(watched.cost(), expected);
+        // A first server that had used 4 s when it ended adds the 3 s that it had used in the window.
+        let restarted = Watched {
+            restarted: Some(Usage {
+                peak_bytes: Some(7),
+                ..used(4.0, 0.0)
+            }),
+            ..watched
+        };
+        let cost = restarted.cost();
+        assert_eq!((cost.cpu_s, cost.rss_peak_bytes), (Some(2.5 + 4.0 - 1.0), Some(7)));
+        assert_eq!(cost.voluntary_switches, None, "the first one did not tell");
     }
 }

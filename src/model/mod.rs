@@ -15,6 +15,7 @@
 //! | How many listeners can a server bear? | [`Server`] |
 //! | What would very many listeners take? | [`projection`] |
 //! | How long should a long poll be held? | [`hold`], [`unknown_limit`], [`silent_cut`] |
+//! | What follows when a server restarts? | [`come_back`] |
 //! | What did others publish? | [`published`] |
 //!
 //! # Symbols
@@ -45,6 +46,7 @@
 //! approximations, and are allowed more; their docs say what they leave out.
 
 pub mod bytes;
+pub mod come_back;
 pub mod crossover;
 pub mod hold;
 pub mod poll_variants;

@@ -108,8 +108,13 @@ fn failures(entries: &[Entry]) -> Option<Caution> {
 }
 
 fn refused(entries: &[Entry]) -> Option<Caution> {
-    let total: u64 = entries.iter().map(|entry| entry.run.counts.answers.refused).sum();
-    names_of(entries, |entry| entry.run.counts.answers.refused > 0).map(|names| {
+    // A server that drains says so to whoever still asks, and a network that blocks refuses what it should: those are no limits to raise.
+    let refused = |entry: &Entry| match (&entry.run.restart, &entry.run.ladder) {
+        (None, None) => entry.run.counts.answers.refused,
+        _ => 0,
+    };
+    let total: u64 = entries.iter().map(refused).sum();
+    names_of(entries, |entry| refused(entry) > 0).map(|names| {
         caution(
             format!("{} refused ({names})", counted(total, "request was", "requests were")),
             "Raise the server’s limits, or use fewer listeners.",

@@ -1,8 +1,10 @@
 //! What stands in the tables: a heading, and how the text of its cells follows from an entry.
 
 use super::entry::Entry;
+use super::finding::restart::MOMENT_S;
 use super::number::{NONE, bytes, count, figure, milliseconds, percent, with_unit};
-use crate::results::{Distribution, Health, Memory, MemorySample};
+use crate::protocol::Transport;
+use crate::results::{Distribution, Health, Ladder, Memory, MemorySample, Restart};
 
 /// Turns one entry into the text of a cell.
 pub(crate) type Cell = fn(&Entry) -> String;
@@ -238,6 +240,93 @@ pub(crate) const MEMORY: &[(&str, Cell)] = &[
         of_server(most, |n| bytes(n as f64))
     }),
 ];
+
+/// By what listeners listened that fall back.
+pub(crate) const LADDER: &[(&str, Cell)] = &[
+    ("WebSocket", |e| on(e, Some(Transport::Websocket))),
+    ("events", |e| on(e, Some(Transport::Events))),
+    ("long polling", |e| on(e, Some(Transport::LongPoll))),
+    ("short polling", |e| on(e, Some(Transport::Poll))),
+    ("nothing", |e| on(e, None)),
+    ("falls", |e| walked(e, |ladder| count(ladder.falls().count() as u64))),
+    ("p50", |e| {
+        walked(e, |ladder| optional(ladder.fall_times().quantile_ms(0.5), milliseconds))
+    }),
+    ("longest", |e| {
+        walked(e, |ladder| optional(ladder.fall_times().max_ms(), milliseconds))
+    }),
+    ("back at the end", |e| {
+        walked(e, |ladder| count(ladder.at_the_end(e.transport()) as u64))
+    }),
+    ("heard two ways", |e| walked(e, |ladder| count(ladder.overlap))),
+];
+
+fn walked(entry: &Entry, figure: impl Fn(&Ladder) -> String) -> String {
+    entry.run.ladder.as_ref().map_or(NONE.to_owned(), figure)
+}
+
+/// The share of the listeners' time in the window that they listened by this, or by nothing.
+fn on(entry: &Entry, by: Option<Transport>) -> String {
+    let warm_up_s = entry.run.timeline.step_s * entry.run.timeline.warm_up_steps as f64;
+    let end_s = warm_up_s + entry.run.window_s / entry.each.len().max(1) as f64;
+    walked(entry, |ladder| {
+        let time_s = |by| {
+            ladder
+                .walks
+                .iter()
+                .fold(0.0, |sum, walk| sum + walk.time_on(by, warm_up_s, end_s))
+        };
+        let all_s = (end_s - warm_up_s) * ladder.walks.len() as f64;
+        let used_s = match by {
+            Some(transport) => time_s(transport),
+            None => all_s - Transport::ALL.into_iter().map(time_s).sum::<f64>(),
+        };
+        optional((all_s > 0.0).then(|| (used_s / all_s).clamp(0.0, 1.0)), percent)
+    })
+}
+
+/// How everybody came back after a restart of the server.
+pub(crate) const RESTARTED: &[(&str, Cell)] = &[
+    ("server told to end, until it had ended", |e| {
+        after(e, |restart| milliseconds((restart.ended_s - restart.told_s) * 1e3))
+    }),
+    ("no server for", |e| {
+        after(e, |restart| milliseconds((restart.listening_s - restart.ended_s) * 1e3))
+    }),
+    ("listeners cut off", |e| after(e, |restart| count(restart.cut))),
+    ("listeners answered again", |e| {
+        after(e, |restart| count(restart.returned()))
+    }),
+    ("connections that came to nothing", |e| {
+        after(e, |restart| count(restart.refusals()))
+    }),
+    ("most connections within 100 ms, server back", |e| {
+        after(e, |restart| count(restart.peak(MOMENT_S)))
+    }),
+    ("from the cut to an answer, p50", |e| {
+        after(e, |restart| optional(restart.away.quantile_ms(0.5), milliseconds))
+    }),
+    ("from the cut to an answer, max", |e| {
+        after(e, |restart| optional(restart.away.max_ms(), milliseconds))
+    }),
+    ("from the cut to a message, p50", |e| {
+        after(e, |restart| optional(restart.deaf.quantile_ms(0.5), milliseconds))
+    }),
+    ("from the cut to a message, p99", |e| {
+        after(e, |restart| optional(restart.deaf.quantile_ms(0.99), milliseconds))
+    }),
+    ("from the cut to a message, max", |e| {
+        after(e, |restart| optional(restart.deaf.max_ms(), milliseconds))
+    }),
+    ("listeners late for their own tries by, p99", |e| {
+        after(e, |restart| optional(restart.late.quantile_ms(0.99), milliseconds))
+    }),
+    ("messages posted again", |e| count(e.run.publishing.retried)),
+];
+
+fn after(entry: &Entry, figure: impl Fn(&Restart) -> String) -> String {
+    entry.run.restart.as_ref().map_or(NONE.to_owned(), figure)
+}
 
 fn in_memory(entry: &Entry, at: fn(&Memory) -> Option<&MemorySample>) -> String {
     let sample = entry.run.memory.as_ref().and_then(at);

@@ -2,7 +2,7 @@
 
 use super::rounds::Interval;
 use crate::protocol::Transport;
-use crate::results::{Answers, Health, Little, Parts, Results, Segments, ServerCost, TransportRun};
+use crate::results::{Answers, Health, Little, Parts, Restart, Results, Segments, ServerCost, TransportRun};
 
 /// One transport of one run. Rounds are pooled: counts and times are added up, rates are of the whole.
 #[derive(Debug, Clone)]
@@ -187,6 +187,11 @@ fn add(sum: &mut TransportRun, round: &TransportRun) {
     add_health(&mut sum.generator, round.generator.as_ref());
     add_segments(&mut sum.segments, round.segments.as_ref());
     worst(&mut sum.little, round.little.as_ref());
+    add_restart(&mut sum.restart, round.restart.as_ref());
+    if let (Some(ladder), Some(more)) = (sum.ladder.as_mut(), &round.ladder) {
+        ladder.walks.extend(more.walks.iter().cloned());
+        ladder.overlap += more.overlap;
+    }
     let (failures, more) = (&mut sum.failures, &round.failures);
     failures.connect += more.connect;
     failures.broken += more.broken;
@@ -227,6 +232,16 @@ fn add_segments(sum: &mut Option<Segments>, round: Option<&Segments>) {
     segments.header_bytes += more.header_bytes;
 }
 
+/// Who was away, and for how long, in all rounds; what happened when is that of the first.
+fn add_restart(sum: &mut Option<Restart>, round: Option<&Restart>) {
+    if let (Some(restart), Some(more)) = (sum.as_mut(), round) {
+        restart.cut += more.cut;
+        restart.away.merge(&more.away);
+        restart.deaf.merge(&more.deaf);
+        restart.late.merge(&more.late);
+    }
+}
+
 /// Of several rounds the one that fits worst, as one that does not is reason enough to doubt.
 fn worst(sum: &mut Option<Little>, round: Option<&Little>) {
     let off = |little: &Little| (little.counted - little.expected).abs() / little.error.max(f64::MIN_POSITIVE);
@@ -250,6 +265,7 @@ fn add_publishing(sum: &mut TransportRun, round: &TransportRun) {
     publishing.planned_in_window += more.planned_in_window;
     publishing.accepted += more.accepted;
     publishing.failed += more.failed;
+    publishing.retried += more.retried;
     publishing.missed += more.missed;
     publishing.lag.merge(&more.lag);
 }

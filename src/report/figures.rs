@@ -2,7 +2,9 @@
 
 use super::beside::Beside;
 use super::caution;
-use super::cell::{COST, Cell, DELAY, DELIVERIES, GENERATOR, LEDGER, PROCESS, REQUESTS, SERVER_DELAY, SIDE_BY_SIDE};
+use super::cell::{
+    COST, Cell, DELAY, DELIVERIES, GENERATOR, LEDGER, PROCESS, REQUESTS, RESTARTED, SERVER_DELAY, SIDE_BY_SIDE,
+};
 use super::entry::Entry;
 use super::knob::{knobs, value};
 use super::prediction::{inputs_table, prediction_table, published};
@@ -30,7 +32,7 @@ pub(crate) fn tables(beside: &Beside) -> Vec<Table> {
 /// Everything about the first run: transports across, figures down.
 fn figures(beside: &Beside) -> Table {
     let entries: Vec<&Entry> = beside.of_side(0).collect();
-    let groups = [
+    let mut groups = vec![
         ("Requests", REQUESTS),
         ("Deliveries", DELIVERIES),
         ("Delay, from the intended instant", DELAY),
@@ -38,6 +40,9 @@ fn figures(beside: &Beside) -> Table {
         ("Cost", COST),
         ("Ledger, over the whole run", LEDGER),
     ];
+    if entries.iter().any(|entry| entry.run.restart.is_some()) {
+        groups.push(("Restart of the server in mid-window", RESTARTED));
+    }
     let remark = caution::remark(beside.first()).map_or_else(String::new, |remark| format!("; {remark}"));
     let caption = format!(
         "Run {}, in the counted window unless said otherwise{remark}",

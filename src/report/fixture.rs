@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::model::Plan;
 use crate::protocol::Transport;
 use crate::results::{
-    Answers, Arrivals, Connections, Counts, Dialect, Distribution, Failures, Foreign, Health, Host, Ledger, Memory,
-    MemorySample, Parts, PollPhase, PollTimer, Publishing, Results, SCHEMA, Scenario, Segments, ServerCost, Timeline,
-    TransportRun,
+    Answers, Arrivals, Connections, Counts, Dialect, Distribution, Failures, Foreign, Health, Host, Ladder, Ledger,
+    Memory, MemorySample, Parts, PollPhase, PollTimer, Publishing, Restart, Results, Rung, SCHEMA, Scenario, Segments,
+    ServerCost, Share, Timeline, TransportRun, Walk, Why,
 };
 
 const LISTENERS: u64 = 300;
@@ -220,6 +220,8 @@ fn run(transport: Transport, delay: Distribution) -> TransportRun {
         little: None,
         timeline: timeline(transport),
         memory: Some(memory(transport)),
+        restart: None,
+        ladder: None,
         failures: Failures::default(),
         trace: None,
     }
@@ -254,6 +256,113 @@ fn timeline(transport: Transport) -> Timeline {
         deliveries,
         messages_s,
     }
+}
+
+/// Two seconds without a server, and 300 listeners that wait a second, then two, with so much of it left to chance.
+pub(crate) fn restart(jitter: f64) -> Restart {
+    let mut deaf = Distribution::new();
+    let (mut tried, mut refused, mut back) = (vec![0; 600], vec![0; 600], vec![0; 600]);
+    for listener in 0..LISTENERS as usize {
+        let share = |prime: usize| (listener * prime % 307) as f64 / 307.0;
+        let first = (1.0 - jitter * share(101)) * 100.0;
+        let second = first + (1.0 - jitter * share(59)) * 200.0;
+        tried[first as usize] += 1;
+        refused[first as usize] += 1;
+        tried[second as usize] += 1;
+        // Whoever comes too early has one more in front of it.
+        let last = if second < 210.0 {
+            refused[second as usize] += 1;
+            tried[(second + 230.0) as usize] += 1;
+            second + 230.0
+        } else {
+            second
+        };
+        back[(last + 10.0) as usize] += 1;
+        deaf.record(Duration::from_millis((last * 10.0) as u64 + 100));
+    }
+    Restart {
+        told_s: 60.0,
+        ended_s: 60.1,
+        started_s: 62.1,
+        listening_s: 62.11,
+        cut: LISTENERS,
+        away: deaf.clone(),
+        deaf,
+        late: spread(0.05, 0.9),
+        step_s: 0.01,
+        tried,
+        refused,
+        back,
+        cpu_step_s: 0.05,
+        cpu_s: (0..200)
+            .map(|step| if step < 42 { 0.0 } else { 0.05 / f64::from(step - 40) })
+            .collect(),
+    }
+}
+
+/// The three ways with a restart in the middle.
+pub(crate) fn restarted(jitter: f64) -> Results {
+    let mut results = three_ways();
+    results.scenario.restart.away = Duration::from_secs(2);
+    results.scenario.reconnect.wait = Duration::from_secs(1);
+    results.scenario.reconnect.jitter = Share(jitter);
+    for run in &mut results.runs {
+        run.restart = Some(restart(jitter));
+        run.publishing.retried = 41;
+    }
+    results
+}
+
+/// 300 listeners by WebSocket that find it taken away after 60 s, fall to events, look up once in vain and then climb; one of them finds
+/// a cut where the others find this, and one never comes to listen again.
+pub(crate) fn ladder(why: Why, took_s: f64) -> Ladder {
+    let rung = |transport, at_s: f64, took_s: f64, failed| Rung {
+        transport,
+        at_s,
+        took_s,
+        is_climb: false,
+        failed,
+        left_s: None,
+        ended: None,
+    };
+    let walk = |listener: u64| {
+        let spread_s = listener as f64 / 1000.0;
+        let mut first = rung(Transport::Websocket, -1.0, 0.1, None);
+        (first.left_s, first.ended) = (Some(60.0), Some(Why::Cut));
+        let found = if listener == 7 { Why::Cut } else { why };
+        let fell = rung(Transport::Websocket, 60.0 + spread_s, took_s, Some(found));
+        let mut events = rung(Transport::Events, fell.at_s + took_s, 0.1, None);
+        if listener == 8 {
+            events.failed = Some(Why::Silent);
+            return Walk {
+                rungs: vec![first, fell, events],
+            };
+        }
+        let mut look = rung(Transport::Websocket, events.at_s + 10.0, took_s, Some(why));
+        let mut climb = rung(Transport::Websocket, 90.0 + 20.0 * spread_s, 0.1, None);
+        (look.is_climb, climb.is_climb) = (true, true);
+        events.left_s = Some(climb.at_s + 0.1);
+        Walk {
+            rungs: vec![first, fell, events, look, climb],
+        }
+    };
+    Ladder {
+        walks: (0..LISTENERS).map(walk).collect(),
+        overlap: 31,
+    }
+}
+
+/// A run of WebSocket alone whose listeners fall back.
+pub(crate) fn fallen(why: Why, took_s: f64) -> Results {
+    let mut results = three_ways();
+    results.scenario.transports = vec![Transport::Websocket];
+    results.scenario.network.blocks = vec![Transport::Websocket];
+    results.scenario.network.blocks_after = Duration::from_secs(60);
+    results.scenario.network.free_after = Duration::from_secs(88);
+    results.scenario.ladder.falls_back = true;
+    results.runs.drain(..2);
+    results.runs[0].ladder = Some(ladder(why, took_s));
+    results
 }
 
 /// A server that grows while its listeners come, and a little more with the first messages.
@@ -304,6 +413,7 @@ fn publishing() -> Publishing {
         planned_in_window: MESSAGES,
         accepted: 126,
         failed: 0,
+        retried: 0,
         missed: 0,
         lag,
     }

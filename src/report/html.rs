@@ -17,7 +17,9 @@ use super::table::Table;
 use super::through::stood;
 use super::wire::{self, Wire};
 use super::word::{list, name};
-use crate::results::{Arrivals, Caution, Foreign, Host, PollPhase, PollTimer, Results};
+use crate::results::{
+    Arrivals, Begin, Blocking, Caution, Foreign, Host, Network, PollPhase, PollTimer, RestartBy, Results, Scenario,
+};
 
 const TEMPLATE: &str = include_str!("page.html");
 /// What all pages have: how a table is set, how a page begins, and what stands on it.
@@ -189,7 +191,7 @@ fn method(results: &Results) -> Vec<String> {
             " The server was held to {percent} % of one processor, as a container is: in each hundredth of a second it stood still when it had used up its share."
         ),
     };
-    vec![
+    let mut sentences = vec![
         format!(
             "Each transport ({}) was measured {server} by {} listeners that heard the same schedule: {} a second with {} bytes of \
              text, {arrivals}, drawn from the seed {}.{share}",
@@ -225,7 +227,77 @@ fn method(results: &Results) -> Vec<String> {
             lasting(scenario.duration),
             lasting(scenario.drain)
         ),
-    ]
+    ];
+    sentences.extend(scenario.restart.is_asked_for().then(|| restart(scenario)));
+    sentences.extend((!scenario.network.blocks.is_empty()).then(|| network(&scenario.network)));
+    sentences.extend(scenario.ladder.falls_back.then(|| ladder(scenario)));
+    sentences
+}
+
+/// What stood in the way of whom.
+fn network(network: &Network) -> String {
+    let blocks: Vec<&str> = network.blocks.iter().map(|transport| name(*transport)).collect();
+    let how = match network.how {
+        Blocking::Refuse => "refused what it blocks with 403",
+        Blocking::Strip => {
+            "took the upgrade out of a request, as a proxy does that does not know it, so that the server answered 426"
+        }
+        Blocking::Cut => "let an answer begin and closed the connection behind its head",
+        Blocking::Swallow => "took a request and never answered",
+    };
+    let from = match network.blocks_after {
+        time if time.is_zero() => "From the beginning".to_owned(),
+        time => format!("{} after the start", lasting(time)),
+    };
+    let until = match network.free_after {
+        time if time.is_zero() => String::new(),
+        time => format!(" until {} after it", lasting(time)),
+    };
+    format!(
+        "{from}{until} something at the server’s end of the link took {} away: it closed what was open of it, and {how}. Bytes are those          that crossed the listener’s end of it.",
+        list(&blocks)
+    )
+}
+
+/// How listeners changed between transports.
+fn ladder(scenario: &Scenario) -> String {
+    let ladder = &scenario.ladder;
+    let lacks: Vec<&str> = ladder.lacks.iter().map(|transport| name(*transport)).collect();
+    let lacks = match lacks.as_slice() {
+        [] => String::new(),
+        lacks => format!(" Its browser had no {}.", list(lacks)),
+    };
+    format!(
+        "A listener whose transport did not open within {} tried the next of WebSocket, events, long polling and short polling, {}; every one began          at the same cursor.{lacks} Below its own transport it looked upwards after {}, twice as long after each look in vain.",
+        lasting(ladder.open_within),
+        match ladder.begins {
+            Begin::Top => "from its own transport down",
+            Begin::Bottom => "from short polling, which always works, up",
+        },
+        lasting(ladder.climb_after)
+    )
+}
+
+/// What was done to the server in mid-window, and what everybody did then.
+fn restart(scenario: &Scenario) -> String {
+    let (restart, reconnect) = (&scenario.restart, &scenario.reconnect);
+    let jitter = match reconnect.jitter.0 {
+        0.0 => "all of it always".to_owned(),
+        share => format!("{} of it left to chance", number::percent(share)),
+    };
+    format!(
+        "In the middle of the window the server was {}, was away for {}, and was started again on the same port with the feed that it kept in a \
+         file. A listener that had been cut off waited {}, {jitter}, and twice as long after each failure, up to {}; it came back with its \
+         cursor. Messages that were due meanwhile were posted again and again under an Idempotency-Key until they were accepted; their \
+         delay counts from the planned instant.",
+        match restart.by {
+            RestartBy::Drain => "asked to end (SIGTERM)",
+            RestartBy::Kill => "killed (SIGKILL)",
+        },
+        lasting(restart.away),
+        lasting(reconnect.wait),
+        lasting(reconnect.longest)
+    )
 }
 
 /// The machine, as pairs of a word and its value.

@@ -7,6 +7,7 @@ mod beside;
 mod caution;
 mod cell;
 mod chart;
+mod climb;
 mod entry;
 mod figures;
 mod finding;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::results::{Distribution, TransportRun};
+use crate::results::{Distribution, TransportRun, Why};
 
 /// A change to a run that makes it an odd one.
 type Oddity = fn(&mut Results);
@@ -233,6 +233,64 @@ fn odd_runs_have_a_report_too() {
 }
 
 #[test]
+fn a_restart_is_told_and_drawn() {
+    let report = render_one(fixture::restarted(0.0));
+    let found = report.findings.join("\n").replace('\u{a0}', " ");
+    for part in [
+        "The server was asked to end in mid-window, did so within 100 ms, and listened again 2,010 ms later; all 900 listeners were cut off.",
+        "the most connections that came to it within a tenth of a second were 300 by short polling",
+        "posted again under their keys, 123 times",
+    ] {
+        assert!(found.contains(part), "{part} in {found}");
+    }
+    let storm = report.charts.iter().find(|chart| chart.name == "storm.svg").unwrap();
+    assert!(
+        storm.title.replace('\u{a0}', " ").starts_with("300 connections by"),
+        "{}",
+        storm.title
+    );
+    assert!(report.html.contains("Restart of the server in mid-window"));
+    assert!(report.html.contains("asked to end (SIGTERM), was away for 2\u{a0}s"));
+    assert!(!render_one(fixture::three_ways()).html.contains("Restart of the server"));
+}
+
+#[test]
+fn a_fall_is_told_and_drawn() {
+    let report = render_one(fixture::fallen(Why::Silent, 6.0));
+    let found = report.findings.join("\n").replace('\u{a0}', " ");
+    for part in [
+        "All 300 listeners fell from WebSocket; most tried WebSocket (nothing came in time, 6,000 ms) in vain and listened by server-sent events",
+        "They looked upwards 299 times in vain",
+        "At the end 299 of 300 listeners listened by WebSocket, the first 2,100 ms after the way was free",
+        "31 messages came by two ways during a change and were heard once.",
+        "By all rungs together half of the deliveries came within",
+    ] {
+        assert!(found.contains(part), "{part} in {found}");
+    }
+    assert!(
+        !found.contains("by WebSocket (the streams were open already)"),
+        "{found}"
+    );
+    let chart = |name: &str| report.charts.iter().find(|chart| chart.name == name).unwrap();
+    let title = chart("fall.svg").title.replace('\u{a0}', " ");
+    assert_eq!(
+        title,
+        "A fall cost 6,251 ms without anything to listen by, of which 6,000 ms for WebSocket (nothing came in time)"
+    );
+    assert!(chart("ladder.svg").svg.contains("free again"));
+    assert_eq!(chart("requests.svg").title, "Requests, of listeners that fell back");
+    assert!(report.html.contains("took WebSocket away"));
+    // The model has no word on it.
+    assert!(report.tables.iter().all(|table| table.name != "prediction"));
+    let kept = render_one(fixture::three_ways());
+    assert!(
+        kept.charts
+            .iter()
+            .all(|chart| chart.name != "ladder.svg" && chart.name != "fall.svg")
+    );
+}
+
+#[test]
 fn cautions_stand_on_the_page() {
     let mut results = fixture::three_ways();
     results.runs[0].ledger.lost = 7;
@@ -259,6 +317,16 @@ fn pictures_to_look_at() {
         ("four", vec![fixture::four_ways()]),
         ("two", fixture::two_timeouts().into()),
         ("recorded", vec![recorded::of_several()]),
+        ("restarted", vec![fixture::restarted(0.0)]),
+        ("fallen", vec![fixture::fallen(Why::Silent, 6.0)]),
+        (
+            "fell",
+            vec![
+                fixture::fallen(Why::Refused(403), 0.08),
+                fixture::fallen(Why::Silent, 6.0),
+            ],
+        ),
+        ("jitter", vec![fixture::restarted(1.0), fixture::restarted(0.0)]),
     ];
     let mut chinese = fixture::four_ways();
     chinese.scenario.title = "三种方式听同一个聊天".into();

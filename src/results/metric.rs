@@ -98,6 +98,25 @@ pub static METRICS: &[Metric] = metrics! {
     };
     "retransmitted" Number "segments that were sent again" = |run| Some(counted(run)?.retransmitted as f64);
     "wake_up.p99" Time "how late the generator itself was woken, 99 in 100" = |run| run.generator.as_ref()?.wake_up.quantile_ms(0.99);
+    "fallen" Share "listeners that had to take another transport, or to come back to theirs" = |run| {
+        per(run.ladder.as_ref()?.fallen() as u64, run.listeners.into())
+    };
+    "on_top" Share "listeners that listened by their own transport at the end" = |run| {
+        per(run.ladder.as_ref()?.at_the_end(run.transport) as u64, run.listeners.into())
+    };
+    "fall.p50" Time "how long a listener had nothing to listen by when it fell, half of the falls" = |run| {
+        run.ladder.as_ref()?.fall_times().quantile_ms(0.5)
+    };
+    "fall.max" Time "the same, the longest" = |run| run.ladder.as_ref()?.fall_times().max_ms();
+    "overlap" Number "messages that came by two ways during a change, heard once" = |run| Some(run.ladder.as_ref()?.overlap as f64);
+    "cut_off" Number "listeners that a restart of the server cut off" = |run| Some(run.restart.as_ref()?.cut as f64);
+    "returned" Number "listeners that were answered again after it" = |run| Some(run.restart.as_ref()?.returned() as f64);
+    "storm" Number "the most connections within 100 ms once the server was back" = |run| Some(run.restart.as_ref()?.peak(0.1) as f64);
+    "storm_cpu" Share "the most that the server’s process then took of a processor" = |run| run.restart.as_ref()?.busiest();
+    "deaf.p50" Time "from being cut off to the next message, half of the listeners" = |run| run.restart.as_ref()?.deaf.quantile_ms(0.5);
+    "deaf.p99" Time "the same, 99 in 100" = |run| run.restart.as_ref()?.deaf.quantile_ms(0.99);
+    "deaf.max" Time "the same, the longest" = |run| run.restart.as_ref()?.deaf.max_ms();
+    "retried" Number "sends that were made again under the same key" = |run| Some(run.publishing.retried as f64);
     "messages" Number "messages planned within the window" = |run| Some(run.publishing.planned_in_window as f64);
     "missed" Number "messages planned but never sent" = |run| Some(run.publishing.missed as f64);
     "lost" Number "deliveries that never came" = |run| Some(run.ledger.lost as f64);

@@ -12,8 +12,10 @@ mod guess;
 mod host;
 mod knee;
 pub mod knob;
+mod ladder;
 mod memory;
 pub mod metric;
+mod restart;
 mod run;
 mod scenario;
 mod server_wait;
@@ -28,12 +30,17 @@ pub use folder::{FolderError, RunFolder, latest_complete, read_results, write_wh
 pub use foreign::{Dialect, Foreign, UnknownDialect};
 pub use guess::{Guess, GuessError};
 pub use knee::{Found, Knee, Price};
+pub use ladder::{Fall, Ladder, Rung, Walk, Why};
 pub use memory::{Memory, MemorySample};
+pub use restart::Restart;
 pub use run::{
     Answers, Bytes, Connections, Counts, Failures, Health, Ledger, Little, Parts, Publishing, Segments, ServerCost,
     Timeline, TransportRun,
 };
-pub use scenario::{Arrivals, PollPhase, PollTimer, Scenario};
+pub use scenario::{
+    Arrivals, Begin, Blocking, LadderKnobs, Network, PollPhase, PollTimer, Reconnect, RestartBy, RestartKnobs,
+    Scenario, Share,
+};
 pub use server_wait::{NoServerWait, ServerWait};
 pub use sweep::{Point, Sweep, SweepFolder, Swept};
 pub use sweep_check::{Figure, Shape, SweepCheck, SweepCheckError, Within};

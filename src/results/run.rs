@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Distribution, Memory, Trace};
+use super::{Distribution, Ladder, Memory, Restart, Trace};
 use crate::protocol::Transport;
 
 /// What one transport did and what it cost, in one round.
@@ -53,6 +53,12 @@ pub struct TransportRun {
     /// What memory the server had, over time; `None` in older results, and of a server that the run did not start or the system does not tell of.
     #[serde(default)]
     pub memory: Option<Memory>,
+    /// What came of the restart in mid-window; `None` of a run without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<Restart>,
+    /// How the listeners changed transports; `None` of a run in which they keep to theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ladder: Option<Ladder>,
     /// What went wrong on the load generator's side, over the whole run.
     pub failures: Failures,
     /// What crossed the connections of a few listeners; `None` in older results, and of a run that planned no slice for it.
@@ -71,6 +77,9 @@ pub struct Publishing {
     pub accepted: u64,
     /// Sent but answered with something else, or not at all.
     pub failed: u64,
+    /// Sent again, under the same `Idempotency-Key`, since no answer had come or one that was no `201`. Only runs that restart their server do.
+    #[serde(default)]
+    pub retried: u64,
     /// Never sent, since too many sends were already waiting for their answers.
     pub missed: u64,
     /// Sent − intended: the generator's own fault.

@@ -1,9 +1,18 @@
+mod ladder;
+mod network;
+mod reconnect;
+mod restart;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Between, Check, ServerWait};
 use crate::protocol::Transport;
+pub use ladder::{Begin, LadderKnobs};
+pub use network::{Blocking, Network};
+pub use reconnect::{Reconnect, Share};
+pub use restart::{RestartBy, RestartKnobs};
 
 /// Every knob of a run, resolved: what the lab says, with what the command line changed.
 ///
@@ -71,6 +80,14 @@ pub struct Scenario {
     pub server_cpu_percent: u32,
     /// How the server waits for the next message while it holds a long poll; all but the first way are specimens of how not to.
     pub server_wait: ServerWait,
+    /// How the server is restarted in the middle of the window, if it is.
+    pub restart: RestartKnobs,
+    /// How listeners come back after a failure.
+    pub reconnect: Reconnect,
+    /// What stands between them and the server.
+    pub network: Network,
+    /// How they take another transport when theirs does not work, if they do.
+    pub ladder: LadderKnobs,
     /// How often each transport is measured, in turn with the others: A B C A B C.
     pub repeat: u32,
     /// What the run is claimed to show.
@@ -128,6 +145,11 @@ impl Scenario {
         }
     }
 
+    /// Where in the run the server goes away for so long: in the middle of the window, from the start of the warm-up on.
+    pub fn middle(&self, length: Duration) -> Duration {
+        self.warm_up + self.duration.saturating_sub(length) / 2
+    }
+
     /// The delay of one direction of the link.
     pub fn one_way(&self) -> Duration {
         self.rtt / 2
@@ -163,6 +185,10 @@ impl Default for Scenario {
             server_stop: Duration::ZERO,
             server_cpu_percent: 0,
             server_wait: ServerWait::Woken,
+            restart: RestartKnobs::default(),
+            reconnect: Reconnect::default(),
+            network: Network::default(),
+            ladder: LadderKnobs::default(),
             repeat: 1,
             checks: Vec::new(),
         }

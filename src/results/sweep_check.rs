@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Check;
 use super::check::CheckError;
-use figure::{exact, split_place};
 pub use figure::{Figure, Within};
+use figure::{exact, split_place};
 
 /// One claim: `long-poll.requests falls`, `long-poll.delay.mean stays within 5ms`, `poll.requests_per_s * poll.wait.mean is 500ms within 5%`,
 /// or a [`Check`], which then has to hold at every point.

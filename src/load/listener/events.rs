@@ -39,7 +39,7 @@ pub(super) async fn attend(listener: &mut Listener) -> Attendance {
         return Err(refused(listener, status, &body.map_err(|_| Failure::TimedOut)??));
     }
     bench.recorder.borrow_mut().answer(Answer::Opened, Instant::now());
-    listener.served();
+    listener.served(http.arrived());
     let mut body = answer.into_body();
     let mut parser = Parser::default();
     while let Some(bytes) = http.piece(&mut body).await? {
@@ -60,7 +60,7 @@ fn refused(listener: &mut Listener, status: StatusCode, body: &[u8]) -> End {
     {
         return failure.into();
     }
-    End::Refused
+    End::Refused(status)
 }
 
 fn take(listener: &mut Listener, event: &Event<'_>, now: Instant) -> Result<(), End> {

@@ -6,12 +6,14 @@
 mod cookie;
 mod events;
 mod http;
+mod ladder;
 mod nchan;
 mod poll;
 mod sse;
 mod unguarded;
 mod websocket;
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,18 +27,17 @@ use tokio::sync::Semaphore;
 
 use super::heard::{self, Delivery, Gone, Heard, Said};
 use super::link::{Arrival, Link};
+use super::network::Gate;
 use super::recorder::{Failure, Plan, SharedRecorder};
+use super::schedule;
 use super::socket::Socket;
+use super::storm::Absence;
 use super::tap::{SharedRecording, Tap};
 use super::target::Peer;
 use super::timer::Timer;
 use crate::protocol::{Cursor, Transport};
 use crate::results::Scenario;
-
-/// The pause after a first failure; it doubles with each further one.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+use ladder::Opened;
 
 /// What the listeners of one thread share.
 pub(crate) struct Bench {
@@ -60,25 +61,49 @@ pub(crate) struct Bench {
     pub(crate) patience: Duration,
 }
 
-/// Somebody who hears the feed.
+/// One of the listeners.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Who {
+    /// Its number in the run, from 0.
+    pub(crate) number: usize,
+    /// Its place in the recorder of its thread.
+    pub(crate) place: usize,
+    /// Where in the interval it polls, as a share of it.
+    pub(crate) phase: f64,
+}
+
+/// Somebody who hears the feed, by one transport.
 pub(crate) struct Listener {
     bench: Rc<Bench>,
-    /// Its place in the recorder.
-    place: usize,
-    /// Where in the interval it polls, as a share of it.
-    phase: f64,
-    /// What it has heard.
+    transport: Transport,
+    /// What it has heard by this transport.
     cursor: Cursor,
     /// The same as nchan has it.
     place_in_nchan: nchan::Place,
-    /// Whether it was ever served.
-    is_ready: bool,
+    /// Whether it was served since it last came (back): a long poll asks without a hold until then.
+    is_proven: bool,
     /// Failures since it was last served.
     setbacks: u32,
     /// What its requests say of who it is.
     cookie: Option<HeaderValue>,
+    standing: Rc<Standing>,
+    /// Who waits to know whether the transport works, where another one could take its place.
+    attempt: Option<Rc<Opened>>,
     /// Keeps what crosses its connections, if anything does.
     recording: Option<SharedRecording>,
+}
+
+/// What belongs to a listener whatever it listens by.
+struct Standing {
+    who: Who,
+    /// Whether it was ever served.
+    is_ready: Cell<bool>,
+    /// What it goes through when its server goes away.
+    absence: Cell<Absence>,
+    /// How often it has waited to come back.
+    pauses: Cell<u32>,
+    /// What it has heard by all its ways together.
+    heard: Cell<Cursor>,
 }
 
 /// Why a listener has to connect again.
@@ -86,8 +111,8 @@ pub(crate) struct Listener {
 enum End {
     /// Something went wrong, which is counted.
     Failed(Failure),
-    /// The server refused, which is counted as its answer; or the feed was gone, which is in the ledger.
-    Refused,
+    /// The server refused with this status, which is counted as its answer; or the feed was gone, which is in the ledger.
+    Refused(StatusCode),
     /// The server closed a connection that nobody was using. That is its right.
     Idle,
 }
@@ -96,7 +121,7 @@ enum End {
 type Attendance = Result<Infallible, End>;
 
 /// What a listener's connection runs over.
-type Wire = Link<Tap<Socket>>;
+type Wire = Link<Tap<Gate<Socket>>>;
 
 impl From<Failure> for End {
     fn from(failure: Failure) -> End {
@@ -109,15 +134,23 @@ impl Bench {
     async fn connect(&self, recording: Option<&SharedRecording>) -> Result<(Wire, Arrival), Failure> {
         let one_way = self.scenario.one_way();
         self.wait(one_way).await;
+        self.recorder.borrow_mut().tried(Instant::now());
         let stream = {
             let _permit = self.connects.acquire().await.expect("it is never closed");
-            let connected = self
-                .timer
+            self.timer
                 .within(self.patience, TcpStream::connect(self.peer.address))
-                .await;
-            connected
-                .map_err(|_| Failure::TimedOut)?
-                .map_err(|_| Failure::Connect)?
+                .await
+        };
+        let Ok(Ok(stream)) = stream else {
+            self.recorder.borrow_mut().refused(Instant::now());
+            // A refusal has to come back, too.
+            self.wait(one_way).await;
+            let failure = if stream.is_err() {
+                Failure::TimedOut
+            } else {
+                Failure::Connect
+            };
+            return Err(failure);
         };
         self.recorder.borrow_mut().connection(Instant::now());
         stream.set_nodelay(true).map_err(|_| Failure::Connect)?;
@@ -130,7 +163,9 @@ impl Bench {
         }
         let arrival = Arrival::new();
         let socket = Socket::new(stream, arrival.clone());
-        let tapped = Tap::new(socket, arrival.clone(), Rc::clone(&self.recorder), recording.cloned());
+        let network = &self.scenario.network;
+        let gate = Gate::new(socket, network, &self.plan, &self.timer, arrival.clone());
+        let tapped = Tap::new(gate, arrival.clone(), Rc::clone(&self.recorder), recording.cloned());
         let link = Link::new(tapped, one_way, &self.timer, arrival.clone(), recording.cloned());
         Ok((link, arrival))
     }
@@ -149,17 +184,24 @@ impl Bench {
 
 impl Listener {
     /// One that has not connected yet.
-    pub(crate) fn new(bench: Rc<Bench>, place: usize, phase: f64, recording: Option<SharedRecording>) -> Listener {
-        let mark = bench.plan.mark.as_deref();
+    pub(crate) fn new(bench: Rc<Bench>, who: Who, recording: Option<SharedRecording>) -> Listener {
+        let (base, mark) = (bench.plan.base, bench.plan.mark.as_deref());
         Listener {
-            cursor: bench.plan.base,
             place_in_nchan: mark.map_or_else(Vec::new, |mark| nchan::place(bench.transport, mark)),
+            transport: bench.transport,
             bench,
-            place,
-            phase,
-            is_ready: false,
+            cursor: base,
+            is_proven: false,
             setbacks: 0,
             cookie: None,
+            standing: Rc::new(Standing {
+                who,
+                is_ready: Cell::new(false),
+                absence: Cell::new(Absence::None),
+                pauses: Cell::new(0),
+                heard: Cell::new(base),
+            }),
+            attempt: None,
             recording,
         }
     }
@@ -167,18 +209,12 @@ impl Listener {
     /// Listens for ever, over as many connections as it takes.
     pub(crate) async fn listen(mut self) -> Infallible {
         self.cookie = Box::pin(cookie::cookie(&self.bench)).await;
+        if self.bench.scenario.ladder.falls_back {
+            return ladder::walk(self).await;
+        }
         loop {
-            // Boxed, so that a listener is as large as its own transport needs and not as the largest.
-            let attendance = match self.bench.transport {
-                Transport::Poll => Box::pin(poll::attend(&mut self, poll::Kind::Short)).await,
-                Transport::LongPoll => Box::pin(poll::attend(&mut self, poll::Kind::Long)).await,
-                Transport::Events => Box::pin(events::attend(&mut self)).await,
-                Transport::Websocket => Box::pin(websocket::attend(&mut self)).await,
-            };
-            let Err(end) = attendance;
-            if let End::Failed(failure) = end {
-                self.bench.recorder.borrow_mut().failure(failure);
-            }
+            let end = self.attend().await;
+            self.ended(end, Instant::now());
             if end != End::Idle {
                 self.pause().await;
             }
@@ -188,33 +224,97 @@ impl Listener {
     /// It has been refused. Somebody who was never served may be waited for in vain.
     fn refused(&mut self, status: StatusCode, now: Instant) {
         self.bench.recorder.borrow_mut().refusal(status.as_u16(), now);
-        if !self.is_ready && self.setbacks == 0 {
+        if !self.standing.is_ready.get() && self.setbacks == 0 {
             self.bench.plan.tally.turned_away.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// It has been answered: that is what the engine waits for before it starts the clock.
-    fn served(&mut self) {
-        self.setbacks = 0;
-        if !self.is_ready {
-            self.is_ready = true;
-            self.bench.plan.tally.ready.fetch_add(1, Ordering::Relaxed);
+    /// Listens over one connection until something ends it.
+    async fn attend(&mut self) -> End {
+        // Boxed, so that a listener is as large as its own transport needs and not as the largest.
+        let Err(end) = match self.transport {
+            Transport::Poll => Box::pin(poll::attend(self, poll::Kind::Short)).await,
+            Transport::LongPoll => Box::pin(poll::attend(self, poll::Kind::Long)).await,
+            Transport::Events => Box::pin(events::attend(self)).await,
+            Transport::Websocket => Box::pin(websocket::attend(self)).await,
+        };
+        end
+    }
+
+    /// A connection has ended, or came to nothing. What the end of the server does to its connections is no failure of theirs.
+    fn ended(&mut self, end: End, now: Instant) {
+        self.notices(now);
+        match (end, self.standing.absence.get()) {
+            (End::Failed(Failure::Connect | Failure::Broken), Absence::Away(_)) => {}
+            (End::Failed(failure), _) => self.bench.recorder.borrow_mut().failure(failure),
+            (End::Refused(_) | End::Idle, _) => {}
+        }
+        // A connection that nobody was using is opened again and goes on as before.
+        self.is_proven &= end == End::Idle;
+    }
+
+    /// Notices that the server has gone away, if it has.
+    fn notices(&self, now: Instant) {
+        let absence = &self.standing.absence;
+        let mut recorder = self.bench.recorder.borrow_mut();
+        if absence.get() == Absence::None && recorder.since_outage(now).is_some() {
+            absence.set(Absence::Away(now));
+            recorder.storm.cut();
         }
     }
 
-    /// Waits longer after each failure in a row; by half as much again, or not, so that listeners that were cut off together do not come back together.
+    /// It has been answered: that is what the engine waits for before it starts the clock.
+    fn served(&mut self, now: Instant) {
+        self.setbacks = 0;
+        self.is_proven = true;
+        let standing = &self.standing;
+        if let Absence::Away(since) = standing.absence.get() {
+            let mut recorder = self.bench.recorder.borrow_mut();
+            let in_outage = recorder.since_outage(now).unwrap_or_default();
+            recorder.storm.back(in_outage, now.saturating_duration_since(since));
+            standing.absence.set(Absence::Deaf(since));
+        }
+        if !standing.is_ready.replace(true) {
+            self.bench.plan.tally.ready.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(attempt) = &self.attempt {
+            attempt.open();
+        }
+    }
+
+    /// Waits before it comes back: longer after each failure in a row, and not as long as the others, so that listeners that were cut
+    /// off together do not come back together.
     async fn pause(&mut self) {
-        let pause = SHORTEST_PAUSE
-            .saturating_mul(1 << self.setbacks.min(10))
-            .min(LONGEST_PAUSE);
+        let scenario = &self.bench.scenario;
+        let pause = scenario.reconnect.pause(self.setbacks, self.chance());
         self.setbacks = self.setbacks.saturating_add(1);
-        self.bench.timer.sleep(pause.mul_f64(1.0 + self.phase / 2.0)).await;
+        let due = Instant::now() + pause;
+        self.bench.timer.sleep_until(due).await;
+        if let Absence::Away(_) = self.standing.absence.get() {
+            self.bench.recorder.borrow_mut().storm.late(due.elapsed());
+        }
+    }
+
+    /// What chance says about its next wait.
+    fn chance(&self) -> f64 {
+        let Standing { who, pauses, .. } = &*self.standing;
+        let nth = pauses.replace(pauses.get().wrapping_add(1));
+        schedule::chance(self.bench.scenario.seed, who.number, nth)
     }
 
     /// Takes a message in. One that is none of the run's is counted as unexpected, and the cursor moves past it all the same.
     fn hear(&mut self, heard: &Heard<'_>, now: Instant) -> Result<(), Failure> {
         let cursor: Cursor = heard.id.parse().map_err(|_| Failure::Unexpected)?;
+        let is_new_here = cursor.seq > self.cursor.seq;
         self.cursor = cursor;
+        if self.attempt.is_some() {
+            // While one way is left for another, both bring the same; what comes twice by one and the same way is repeated.
+            if is_new_here && cursor.seq <= self.standing.heard.get().seq {
+                self.bench.recorder.borrow_mut().overlap += 1;
+                return Ok(());
+            }
+            self.standing.heard.set(cursor);
+        }
         self.record(
             Delivery {
                 cursor,
@@ -248,8 +348,13 @@ impl Listener {
     }
 
     fn record(&self, delivery: Delivery, now: Instant) {
+        let standing = &self.standing;
         let mut recorder = self.bench.recorder.borrow_mut();
-        if let Err(failure) = recorder.hear(self.place, delivery, now) {
+        if let Absence::Deaf(since) = standing.absence.get() {
+            recorder.storm.hears(now.saturating_duration_since(since));
+            standing.absence.set(Absence::Over);
+        }
+        if let Err(failure) = recorder.hear(standing.who.place, delivery, now) {
             recorder.failure(failure);
         }
     }
@@ -259,6 +364,7 @@ impl Listener {
         self.bench.recorder.borrow_mut().gone();
         let gone: Gone = serde_json::from_slice(said).map_err(|_| Failure::Unexpected)?;
         self.cursor = gone.cursor().ok_or(Failure::Unexpected)?;
+        self.standing.heard.set(self.cursor);
         Ok(())
     }
 }

@@ -88,23 +88,23 @@ pub(super) fn take(listener: &mut Listener, kind: Kind, answered: &Answered, now
                 (IF_MODIFIED_SINCE, field(LAST_MODIFIED)?),
                 (IF_NONE_MATCH, field(ETAG)?),
             ];
-            listener.served();
+            listener.served(now);
             // It may have more to say, and says so only when it is asked.
             Ok(Next::AtOnce)
         }
         StatusCode::NOT_MODIFIED if kind == Kind::Short => {
             count(listener, Answer::Empty);
-            listener.served();
+            listener.served(now);
             Ok(Next::Turn)
         }
         StatusCode::REQUEST_TIMEOUT | StatusCode::NOT_MODIFIED if kind == Kind::Long => {
             count(listener, Answer::Empty);
-            listener.served();
+            listener.served(now);
             Ok(Next::Turn)
         }
         status if status.is_client_error() || status.is_server_error() => {
-            count(listener, Answer::Refused);
-            Err(End::Refused)
+            listener.refused(status, now);
+            Err(End::Refused(status))
         }
         _ => Err(Failure::Unexpected.into()),
     }

@@ -40,7 +40,7 @@ pub(super) async fn attend(listener: &mut Listener, kind: Kind) -> Attendance {
     }
     let mut http = Http::open(listener).await?;
     // The first request goes at once: whoever comes (back) wants to know now. The turns begin after it.
-    let mut is_first = !listener.is_ready;
+    let mut is_first = !listener.standing.is_ready.get();
     loop {
         let question = question(listener, kind);
         http.ready().await?;
@@ -52,7 +52,10 @@ pub(super) async fn attend(listener: &mut Listener, kind: Kind) -> Attendance {
         let answered = bench.timer.within(patience, http.ask(&question)).await;
         let answered = answered.map_err(|_| Failure::TimedOut)??;
         match take(listener, kind, &answered, http.arrived())? {
-            Next::Turn if kind == Kind::Short => http.idle(wait_for_turn(&bench, listener.phase, is_first)).await,
+            Next::Turn if kind == Kind::Short => {
+                http.idle(wait_for_turn(&bench, listener.standing.who.phase, is_first))
+                    .await
+            }
             Next::Turn | Next::AtOnce => {}
             Next::Pause => http.idle(listener.pause()).await,
         }
@@ -72,9 +75,9 @@ pub(super) fn question(listener: &Listener, kind: Kind) -> Question {
     Question::from(match kind {
         Kind::Short => format!("/talkplace/poll?after={after}&limit={LIMIT}"),
         Kind::Long => {
-            // The first one is not held: its answer says that this listener is there, before the run begins.
+            // The first one is not held: its answer says that this listener is there, before the run begins or after it was cut off.
             let timeout = listener.bench.scenario.long_poll_timeout;
-            let timeout_ms = if listener.is_ready { timeout.as_millis() } else { 0 };
+            let timeout_ms = if listener.is_proven { timeout.as_millis() } else { 0 };
             format!("/talkplace/long-poll?after={after}&timeout={timeout_ms}ms&limit={LIMIT}")
         }
     })
@@ -96,11 +99,11 @@ pub(super) fn take(listener: &mut Listener, kind: Kind, answered: &Answered, now
                 _ => Answer::WithMessages,
             };
             count(listener, answer);
+            listener.served(now);
             for heard in &batch.messages {
                 listener.hear(heard, now)?;
             }
             listener.cursor = next;
-            listener.served();
             Ok(if batch.messages.len() < LIMIT {
                 Next::Turn
             } else {
@@ -109,7 +112,7 @@ pub(super) fn take(listener: &mut Listener, kind: Kind, answered: &Answered, now
         }
         StatusCode::NO_CONTENT => {
             count(listener, Answer::Empty);
-            listener.served();
+            listener.served(now);
             Ok(Next::Turn)
         }
         StatusCode::GONE => {
@@ -124,8 +127,8 @@ pub(super) fn take(listener: &mut Listener, kind: Kind, answered: &Answered, now
             Ok(Next::Pause)
         }
         refused if refused.is_client_error() || refused.is_server_error() => {
-            listener.refused(answered.status, now);
-            Err(End::Refused)
+            listener.refused(refused, now);
+            Err(End::Refused(refused))
         }
         _ => Err(Failure::Unexpected.into()),
     }

@@ -17,7 +17,7 @@ type Asked = Result<(Http, Answered), End>;
 /// Asks at every tick, over a further connection while the others are busy. The cursor stands still until an answer is there.
 pub(super) async fn attend(listener: &mut Listener) -> Attendance {
     let bench = listener.bench.clone();
-    let phase = listener.phase;
+    let phase = listener.standing.who.phase;
     // A recording is of one connection after the other: of the several here it keeps the first.
     let recording = listener.recording.clone();
     // The first answer says that this listener is there; the ticks begin after it.

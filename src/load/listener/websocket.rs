@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use futures_util::StreamExt;
+use hyper::StatusCode;
 use hyper::header::COOKIE;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -60,12 +61,12 @@ async fn open(listener: &mut Listener) -> Result<(WebSocketStream<Wire>, Arrival
     match upgraded.map_err(|_| Failure::TimedOut)? {
         Ok((frames, _)) => {
             bench.recorder.borrow_mut().answer(Answer::Opened, Instant::now());
-            listener.served();
+            listener.served(arrival.at());
             Ok((frames, arrival))
         }
         Err(Error::Http(answer)) if answer.status().is_client_error() || answer.status().is_server_error() => {
             listener.refused(answer.status(), Instant::now());
-            Err(End::Refused)
+            Err(End::Refused(answer.status()))
         }
         Err(Error::Http(_)) => Err(Failure::Unexpected.into()),
         Err(error) => Err(kind(&error).into()),
@@ -87,7 +88,7 @@ fn take(listener: &mut Listener, text: &str, now: Instant) -> Result<(), Failure
 fn closed(listener: &mut Listener, close: Option<CloseFrame>) -> End {
     match close {
         Some(close) if u16::from(close.code) == GONE => match listener.gone(close.reason.as_bytes()) {
-            Ok(()) => End::Refused,
+            Ok(()) => End::Refused(StatusCode::GONE),
             Err(failure) => failure.into(),
         },
         _ => Failure::Broken.into(),

@@ -3,6 +3,10 @@
 //! It is an open loop. A slow server gets the next message all the same, as it would from people who do not know of each
 //! other; a publisher that waited for its answers would stop asking just when it gets slow, and leave the slow part out of the figures.
 //!
+//! A run that restarts its server has messages that are due while there is none. People would try again until they are heard, and so
+//! does this publisher, with an `Idempotency-Key`, as it cannot know whether a send without an answer was accepted. The delay counts from the
+//! planned instant all the same.
+//!
 //! It stands beside the server, with no link before it: a message's own way to the server is no part of what is
 //! compared, and a delay is then what the way to the listener costs.
 
@@ -26,6 +30,9 @@ use crate::results::{Dialect, Distribution};
 use posts::Posts;
 use speaker::Speaker;
 
+/// How long a send that came to nothing waits before it is made again: not long, so that it is the listeners' way back that shows in
+/// the delays, and not the publishers'.
+const RETRY: Duration = Duration::from_millis(50);
 /// Connections opened before the first send, so that it does not have to wait for one.
 const WARM_CONNECTIONS: usize = 4;
 
@@ -42,6 +49,8 @@ pub(crate) struct Publisher {
     pub(crate) in_flight: usize,
     /// Longer than that no send is waited for.
     pub(crate) patience: Duration,
+    /// Whether a send that came to nothing is made again, until that time is over.
+    pub(crate) persists: bool,
     /// When it gives up waiting for answers, from the start of the run.
     pub(crate) end: Duration,
 }
@@ -53,6 +62,8 @@ pub(crate) struct Published {
     pub(crate) accepted: Vec<(Seq, Instant)>,
     /// Sends answered otherwise, or not at all.
     pub(crate) failed: u64,
+    /// Sends that were made again.
+    pub(crate) retried: u64,
     /// Planned, and never sent.
     pub(crate) missed: u64,
     /// Sent − intended.
@@ -157,7 +168,7 @@ impl Desk {
         }
     }
 
-    /// Says one message; gives its position, or `None` when it was not accepted.
+    /// Says one message, again and again where that is wanted; gives its position, or `None` when it was not accepted.
     async fn say(&self, index: usize, due: Instant) -> Option<Seq> {
         let bytes = self.publisher.text_bytes;
         let leaves = || {
@@ -165,7 +176,19 @@ impl Desk {
             self.published.borrow_mut().lag.record(lag);
         };
         match &self.way {
-            Way::Posts(posts) => posts.say(index, bytes, leaves).await,
+            Way::Posts(posts) if self.publisher.persists => {
+                leaves();
+                let key = format!("message-{index}");
+                loop {
+                    let said = posts.say(index, bytes, Some(&key), || {}).await;
+                    if said.is_some() {
+                        return said;
+                    }
+                    self.timer.sleep(RETRY).await;
+                    self.published.borrow_mut().retried += 1;
+                }
+            }
+            Way::Posts(posts) => posts.say(index, bytes, None, leaves).await,
             Way::Speaker(speaker) => speaker.say(index, bytes, leaves).await,
         }
     }

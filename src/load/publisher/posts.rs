@@ -43,8 +43,9 @@ impl Posts {
         }
     }
 
-    /// Says the message at this place in the schedule; gives its position, or `None` when it was not accepted. Calls `leaves` when it has a connection.
-    pub(super) async fn say(&self, index: usize, bytes: u32, leaves: impl FnOnce()) -> Option<Seq> {
+    /// Says the message at this place in the schedule; gives its position, or `None` when it was not accepted. Calls `leaves` when it has a
+    /// connection. Under a key it can be said again, and is one message all the same.
+    pub(super) async fn say(&self, index: usize, bytes: u32, key: Option<&str>, leaves: impl FnOnce()) -> Option<Seq> {
         let text = if self.peer.dialect.tells_when() {
             heard::text(index, bytes)
         } else {
@@ -52,7 +53,7 @@ impl Posts {
         };
         let mut plain = self.connection().await?;
         leaves();
-        let (status, body) = plain.post("/talkplace/messages", Bytes::from(text)).await.ok()?;
+        let (status, body) = plain.post("/talkplace/messages", Bytes::from(text), key).await.ok()?;
         self.idle.borrow_mut().push(plain);
         match (self.peer.dialect, status) {
             (Dialect::Talkplace, StatusCode::CREATED) => {

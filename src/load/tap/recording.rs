@@ -226,6 +226,7 @@ mod tests {
             base: "fake-0".parse().unwrap(),
             mark: None,
             shows_naive: false,
+            outage: crate::load::outage::Outage::default(),
             tally: Tally::default(),
         };
         let start = Instant::now() + Duration::from_secs(1);

@@ -83,6 +83,9 @@ pub enum TargetError {
         /// What it has no way for.
         transports: Vec<Transport>,
     },
+    /// A ladder needs its transports one below the other, and a cursor that all of them know.
+    #[error("listeners of {0} have no ladder: leave it out with --set ladder.falls_back=false")]
+    NoLadder(Dialect),
     /// What the scenario does to its server is not done to somebody else's.
     #[error("{knob} needs a server that talkplace starts itself: leave it out with --set {knob}={without}")]
     OnlyOurs {
@@ -215,9 +218,13 @@ impl Peer {
         }
         let only_ours = [
             ("server.stop", "0s", !scenario.server_stop.is_zero()),
+            ("server.restart", "0s", scenario.restart.is_asked_for()),
             ("server.cpu_percent", "0", scenario.server_cpu_percent > 0),
             ("server.wait", "woken", scenario.server_wait != ServerWait::Woken),
         ];
+        if scenario.ladder.falls_back && dialect != Dialect::Talkplace {
+            return Err(TargetError::NoLadder(dialect));
+        }
         match only_ours.into_iter().find(|(.., is_asked_for)| *is_asked_for) {
             Some((knob, without, _)) => Err(TargetError::OnlyOurs { knob, without }),
             None => Ok(()),

@@ -4,8 +4,14 @@ mod broadcast;
 mod server;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::clock::Clock;
+use super::outage::Outage;
+use super::recorder::{Plan, Tally};
+use super::schedule::Schedule;
+use super::timeline::Steps;
 use crate::protocol::Transport;
 use crate::results::{Arrivals, PollPhase, PollTimer, Scenario};
 pub(crate) use broadcast::{Broadcast, Habit};
@@ -36,6 +42,21 @@ pub(crate) fn scenario() -> Scenario {
         server_keep_messages: 10_000,
         ..Scenario::default()
     }
+}
+
+/// A plan of that scenario that has not started.
+pub(crate) fn plan() -> Arc<Plan> {
+    let scenario = scenario();
+    Arc::new(Plan {
+        clock: Clock::new(&scenario),
+        schedule: Schedule::new(&scenario),
+        steps: Steps::new(&scenario),
+        base: "fake-0".parse().unwrap(),
+        mark: None,
+        shows_naive: false,
+        outage: Outage::default(),
+        tally: Tally::default(),
+    })
 }
 
 /// Runs this as a generator thread would.

@@ -7,8 +7,10 @@ mod canvas;
 mod cpu;
 pub(crate) mod curves;
 mod delay;
+mod fall;
 mod frame;
 mod guesses;
+mod ladder;
 mod memory;
 mod model_curve;
 mod palette;
@@ -17,17 +19,22 @@ mod quantile;
 mod requests;
 mod space_time;
 mod stories;
+mod storm;
 mod through;
 mod timeline;
 
 use super::ReportError;
 use super::beside::Beside;
 use super::entry::Entry;
+use super::finding::ladder::is_mixed;
 use super::number::count;
 use super::table::Table;
 
 pub use canvas::DrawingError;
+pub(crate) use fall::{Fallen, falls};
+pub(crate) use ladder::{Ladders, Panel as LadderPanel, ladders};
 pub(crate) use projection::projection;
+pub(crate) use storm::{Panel as StormPanel, Storms, storms};
 pub(crate) use through::{Fields, through};
 
 /// One chart as SVG.
@@ -69,6 +76,9 @@ pub(crate) fn charts(beside: &Beside) -> Result<Vec<Chart>, ReportError> {
     let print = print(beside);
     let sheets = [
         guesses::sheet(beside, print.clone()),
+        storm::sheet(beside, print.clone()),
+        fall::sheet(beside, print.clone()),
+        ladder::sheet(beside, print.clone()),
         Some(requests::sheet(beside, print.clone())),
         timeline::sheet(beside, print.clone()),
         Some(delay::sheet(beside, print.clone())),
@@ -151,10 +161,19 @@ fn heads(beside: &Beside) -> Vec<(String, Vec<String>)> {
     let mut before = None;
     let head = |entry: &Entry| {
         let again = before.replace(entry.transport()) == Some(entry.transport());
-        let head = if again { "" } else { entry.transport().title() };
+        let head = if again {
+            String::new()
+        } else {
+            entry.transport().title().to_owned()
+        };
+        // Who changes transports is shown under the one that it began with.
+        let mixed = is_mixed(entry).then(|| "with fallback".to_owned()).filter(|_| !again);
         (
-            head.to_owned(),
-            beside.label(entry).map(str::to_owned).into_iter().collect(),
+            head,
+            mixed
+                .into_iter()
+                .chain(beside.label(entry).map(str::to_owned))
+                .collect(),
         )
     };
     beside.entries.iter().map(head).collect()

@@ -6,8 +6,10 @@ mod alike;
 mod change;
 mod cost;
 mod delay;
+pub(crate) mod ladder;
 mod ledger;
 mod requests;
+pub(crate) mod restart;
 
 use super::beside::Beside;
 use super::entry::Entry;
@@ -26,10 +28,15 @@ pub(crate) fn findings(beside: &Beside) -> Vec<String> {
     }
     let mut findings = changes(beside);
     findings.extend(through::finding(beside));
-    findings.push(requests::asked(&entries));
-    findings.push(delay::waited(&entries));
-    if !beside.several() {
-        findings.extend(cost::cost(&entries));
+    findings.extend(restart::told(&entries, &beside.first().scenario));
+    findings.extend(ladder::told(&entries, &beside.first().scenario));
+    // What is of several transports together says nothing about any of them.
+    if !entries.iter().any(|entry| ladder::is_mixed(entry)) {
+        findings.push(requests::asked(&entries));
+        findings.push(delay::waited(&entries));
+        if !beside.several() {
+            findings.extend(cost::cost(&entries));
+        }
     }
     findings.push(ledger::kept(&entries));
     findings.extend(guess::told(beside));
@@ -69,10 +76,16 @@ fn unclear(beside: &Beside, entries: &[&Entry]) -> Vec<String> {
 
 /// The titles of the charts, which are findings too: about the first run.
 pub(crate) mod title {
-    use super::{Beside, Entry, change, cost, is_unclear, unclear_others};
+    use super::{Beside, Entry, change, cost, is_unclear, ladder, unclear_others};
 
-    /// A title that ranks nothing, over a run that proves nothing.
+    /// A title that ranks nothing, over a run that proves nothing, or whose entries are of several transports.
     pub(crate) fn plain(beside: &Beside, what: &str) -> Option<String> {
+        let mixed = || beside.entries.iter().any(ladder::is_mixed);
+        unclear(beside, what).or_else(|| mixed().then(|| format!("{what}, of listeners that fell back")))
+    }
+
+    /// The same only over a run that proves nothing.
+    pub(crate) fn unclear(beside: &Beside, what: &str) -> Option<String> {
         is_unclear(beside).then(|| format!("{what}, in a run that is unclear"))
     }
 

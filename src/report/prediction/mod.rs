@@ -20,6 +20,7 @@ pub(crate) use transits::{Transits, transits};
 pub(crate) use verdict::{judge, verdicts};
 
 use super::entry::Entry;
+use super::finding::ladder::is_mixed;
 use crate::model::queue::in_phase_mean_s;
 use crate::model::saturation::LongPollHerd;
 use crate::model::{Arrivals, FanOut, LongPoll, Plan, PollTimer, Prediction, ShortPoll, SleepingServer};
@@ -43,9 +44,12 @@ pub(crate) struct Predicted {
 }
 
 impl Predicted {
-    /// What the model says about this entry; `None` of an entry that measured nothing.
+    /// What the model says about this entry; `None` of an entry that measured nothing, several transports at once, or a
+    /// server that was restarted.
     pub(crate) fn of(entry: &Entry, results: &Results) -> Option<Self> {
-        let inputs = Inputs::of(entry, results)?;
+        // It knows of no listener that changes its transport, and of no server that goes away.
+        let is_known = !is_mixed(entry) && entry.run.restart.is_none();
+        let inputs = Inputs::of(entry, results).filter(|_| is_known)?;
         let plan = inputs.plan(&entry.run.timeline.messages_s);
         let schedule = plan.and_then(|plan| inputs.follow(&plan));
         let chance = chance::Chance::of(&inputs, schedule.as_ref(), plan.as_ref());

@@ -18,7 +18,12 @@ const CHANCE: f64 = 0.1;
 
 /// The leap first; what is doubtful about the run is so about all that follows from it.
 pub(super) fn cautions(results: &Results, bases: &[Basis], aim: &Aim) -> Vec<Caution> {
-    let own = [far(bases, aim), little_cpu(bases), chance(results, bases, aim)];
+    let own = [
+        far(bases, aim),
+        disturbed(results),
+        little_cpu(bases),
+        chance(results, bases, aim),
+    ];
     let of_run = caution::of_all(slice::from_ref(results));
     own.into_iter().flatten().chain(of_run).collect()
 }
@@ -34,6 +39,22 @@ fn far(bases: &[Basis], aim: &Aim) -> Option<Caution> {
             count(measured.into())
         ),
         try_this: "Measure with as many listeners as the machine bears, and scale that run; where two runs give different figures, believe neither.".into(),
+    })
+}
+
+/// Costs of a run in which something else happened than listening.
+fn disturbed(results: &Results) -> Option<Caution> {
+    let runs = || results.runs.iter();
+    let what = if runs().any(|run| run.ladder.as_ref().is_some_and(|ladder| ladder.fallen() > 0)) {
+        "Listeners changed their transport in this run, so its costs are of a mixture."
+    } else if runs().any(|run| run.restart.is_some()) {
+        "The server was away for a part of this run’s window, so its costs are of less than that, and of the way back."
+    } else {
+        return None;
+    };
+    Some(Caution {
+        what: what.to_owned(),
+        try_this: "Scale a run in which everybody keeps to a transport and the server stays.".to_owned(),
     })
 }
 

@@ -45,6 +45,22 @@ fn a_million_listeners_as_text() {
 }
 
 #[test]
+fn a_run_in_which_something_else_happened_is_doubtful() {
+    let doubts = |results| {
+        let cautions = scale(&results, &million()).unwrap().figures.cautions;
+        cautions
+            .into_iter()
+            .map(|caution| caution.what)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert!(doubts(fixture::restarted(0.5)).contains("The server was away for a part"));
+    assert!(doubts(fixture::fallen(crate::results::Why::Cut, 0.1)).contains("changed their transport"));
+    let plain = doubts(fixture::three_ways());
+    assert!(!plain.contains("away") && !plain.contains("changed"), "{plain}");
+}
+
+#[test]
 fn a_million_listeners_as_a_picture() {
     let scaled = scale(&fixture::three_ways(), &million()).unwrap();
     insta::assert_snapshot!(scaled.chart.svg);

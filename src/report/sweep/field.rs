@@ -4,7 +4,7 @@ use super::model::{self, Modelled};
 use crate::protocol::Transport;
 use crate::report::entry::{Entry, entries};
 use crate::report::prediction::Predicted;
-use crate::results::knob::{Key, Kind, read_rate, read_time};
+use crate::results::knob::{Key, Kind, read_rate, read_share, read_time};
 use crate::results::{Point, Results, Sweep};
 
 /// A sweep with what was measured of it.
@@ -137,6 +137,19 @@ impl Line<'_> {
 }
 
 impl Spot<'_> {
+    /// What tells it from the others, `reconnect.jitter 0%`. `with` is the label of its panel; two knobs go without their tables' names, as there is
+    /// little room for them.
+    pub(crate) fn label(&self, field: &Field, with: &str) -> String {
+        let short = |name: &str| {
+            name.rsplit_once('.')
+                .map_or(name.to_owned(), |(_, short)| short.to_owned())
+        };
+        match with {
+            "" => format!("{} {}", field.key.name, self.value),
+            with => format!("{} {}, {}", short(field.key.name), self.value, short(with)),
+        }
+    }
+
     /// Whether the run proves nothing at this point.
     pub(crate) fn is_unclear(&self) -> bool {
         !self.results.unclear.is_empty()
@@ -155,7 +168,7 @@ impl Spot<'_> {
 }
 
 fn is_ordered(key: &Key) -> bool {
-    matches!(key.kind, Kind::Time | Kind::Rate | Kind::Number)
+    matches!(key.kind, Kind::Time | Kind::Rate | Kind::Number | Kind::Share)
 }
 
 fn lines<'a>(key: &Key, values: &[String], points: impl Iterator<Item = (&'a Point, &'a Results)>) -> Vec<Line<'a>> {
@@ -194,6 +207,7 @@ fn place(key: &Key, values: &[String], value: &str) -> f64 {
     let number = match key.kind {
         Kind::Time => read_time(value).ok().map(|time| time.as_secs_f64()),
         Kind::Rate => read_rate(value).ok(),
+        Kind::Share => read_share(value).ok(),
         Kind::Number => value.parse().ok(),
         _ => None,
     };

@@ -209,7 +209,7 @@ fn is_near(quantity: &Quantity, one: f64, other: f64) -> bool {
     };
     let share = match quantity.name {
         "empty" => 0.0,
-        "cpu" | "memory" => ROUGHLY,
+        "cpu" | "memory" | "storm-height" | "storm-cpu" => ROUGHLY,
         _ => NEAR,
     };
     apart <= least || apart <= share * one.abs().max(other.abs())

@@ -6,10 +6,12 @@ mod figures;
 mod finding;
 mod frontier;
 mod knee;
+mod ladder;
 mod model;
 mod page;
 mod published;
 mod quantity;
+mod storm;
 mod tables;
 mod through;
 
@@ -35,6 +37,8 @@ pub fn render(sweep: &Sweep, results: &[Option<Results>]) -> Result<SweepReport,
     let field = Field::new(sweep, results).ok_or(ReportError::NoRun)?;
     let findings = finding::findings(&field);
     let mut charts: Vec<_> = through::chart(&field).transpose()?.into_iter().collect();
+    charts.extend(storm::chart(&field).transpose()?);
+    charts.extend(ladder::charts(&field)?);
     charts.extend(quantity::charts(&field)?);
     charts.extend(frontier::charts(&field)?);
     finished(

@@ -6,7 +6,7 @@ use super::field::Spot;
 use crate::model::{Arrivals, Prediction};
 use crate::report::prediction::Inputs;
 use crate::results::Scenario;
-use crate::results::knob::{Key, Kind, write_rate, write_time};
+use crate::results::knob::{Key, Kind, write_rate, write_share, write_time};
 
 /// From one measured point to the next.
 const STEPS: usize = 12;
@@ -79,6 +79,7 @@ fn text(kind: Kind, x: f64) -> Option<String> {
     match kind {
         Kind::Time => Some(write_time(Duration::try_from_secs_f64(x).ok()?)),
         Kind::Rate => Some(write_rate(x)),
+        Kind::Share => Some(write_share(x)),
         Kind::Number => Some(format!("{}", x.round())),
         _ => None,
     }

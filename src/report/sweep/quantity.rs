@@ -8,6 +8,7 @@ use crate::report::ReportError;
 use crate::report::chart::Chart;
 use crate::report::chart::curves::{Along, Curve, Curves, Panel, Spot as Drawn, Ticks, curves, number};
 use crate::report::entry::Entry;
+use crate::report::finding::restart::{MOMENT_S, peak};
 use crate::report::number::{bytes, figure, milliseconds, percent};
 use crate::report::prediction::{Figure, Inputs};
 use crate::results::knob::Key;
@@ -33,10 +34,72 @@ pub(crate) struct Quantity {
     pub(crate) measured: fn(&Entry) -> Option<f64>,
     /// With what the publisher took before the server had a message, in milliseconds.
     pub(crate) predicted: fn(&Prediction, &Inputs, f64) -> Option<f64>,
+    /// What another model than that of the feed says of a spot.
+    at_spot: fn(&Spot) -> Option<f64>,
 }
 
 /// All of them, in the order of the page.
-pub(crate) static QUANTITIES: [Quantity; 11] = [
+pub(crate) static QUANTITIES: [Quantity; 15] = [
+    Quantity {
+        name: "storm-height",
+        topic: "The height of the storm",
+        word: "height of the storm",
+        axis: "most connections within a tenth of a second, once the server was back",
+        reading: "After a restart of the server, the most connections that were tried within a tenth of a second from the moment on at which it listened again.",
+        write: figure,
+        tick: number,
+        of: any,
+        measured: |entry| Some(entry.run.restart.as_ref()?.peak(MOMENT_S) as f64),
+        predicted: |_, _, _| None,
+        at_spot: |spot| {
+            let Entry { run, .. } = &spot.entry;
+            peak(
+                run.restart.as_ref()?,
+                run.transport,
+                run.listeners,
+                &spot.results.scenario,
+            )
+        },
+    },
+    Quantity {
+        name: "storm-cpu",
+        topic: "The server in the storm",
+        word: "server’s busiest moment",
+        axis: "the most that the server’s process took of a processor once it was back",
+        reading: "The share of one processor in the busiest twentieth of a second after the server listened again; what its start cost is not in it.",
+        write: percent,
+        tick: percent,
+        of: any,
+        measured: |entry| entry.run.restart.as_ref()?.busiest(),
+        predicted: |_, _, _| None,
+        at_spot: |_| None,
+    },
+    Quantity {
+        name: "deaf",
+        topic: "Until the last one hears again",
+        word: "time until the last one hears",
+        axis: "milliseconds from being cut off to the next message, for the last listener",
+        reading: "How long the listener that was away for longest heard nothing. The half that came back first is in the table of the way back.",
+        write: milliseconds,
+        tick: number,
+        of: any,
+        measured: |entry| entry.run.restart.as_ref()?.deaf.max_ms(),
+        predicted: |_, _, _| None,
+        at_spot: |_| None,
+    },
+    Quantity {
+        name: "falls",
+        topic: "Nothing to listen by",
+        word: "time of a fall",
+        axis: "milliseconds without anything to listen by, in half of the falls",
+        reading: "From the end of one transport to the beginning of the next, for listeners that fell back. What was said meanwhile came after it.",
+        write: milliseconds,
+        tick: number,
+        of: any,
+        measured: |entry| entry.run.ladder.as_ref()?.fall_times().quantile_ms(0.5),
+        predicted: |_, _, _| None,
+        at_spot: |_| None,
+    },
     Quantity {
         name: "requests",
         topic: "Requests",
@@ -48,6 +111,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         of: any,
         measured: |entry| entry.requests_per_s().map(|per_s| per_s * 60.0),
         predicted: |prediction, _, _| Some(prediction.requests_per_s * 60.0),
+        at_spot: |_| None,
     },
     Quantity {
         name: "empty",
@@ -60,6 +124,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         of: any,
         measured: Entry::empty_share,
         predicted: |prediction, inputs, _| asks(inputs.transport).then_some(prediction.empty_share),
+        at_spot: |_| None,
     },
     Quantity {
         name: "mean-delay",
@@ -72,6 +137,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         of: any,
         measured: |entry| entry.run.delay.mean_ms(),
         predicted: |prediction, inputs, before_ms| Some(Figure::Mean.predicted(prediction, inputs)? + before_ms),
+        at_spot: |_| None,
     },
     Quantity {
         name: "p99-delay",
@@ -84,6 +150,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         of: any,
         measured: |entry| entry.run.delay.quantile_ms(0.99),
         predicted: |prediction, inputs, before_ms| Some(Figure::Most.predicted(prediction, inputs)? + before_ms),
+        at_spot: |_| None,
     },
     Quantity {
         name: "bytes",
@@ -103,6 +170,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
             };
             Some(Figure::BytesIn.predicted(prediction, inputs)? + out)
         },
+        at_spot: |_| None,
     },
     Quantity {
         name: "heads",
@@ -116,6 +184,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         of: |key| key.name == "feed.text_bytes",
         measured: |entry| Metric::named("heads_per_delivery")?.of(&entry.run),
         predicted: |prediction, inputs, _| Figure::heads(prediction, inputs),
+        at_spot: |_| None,
     },
     Quantity {
         name: "cpu",
@@ -129,6 +198,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         of: any,
         measured: |entry| entry.run.cpu_ms_per_1000_deliveries(),
         predicted: |_, _, _| None,
+        at_spot: |_| None,
     },
     Quantity {
         name: "processor",
@@ -141,6 +211,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         of: of_the_server,
         measured: |entry| entry.run.server.cpu_s.map(|cpu_s| cpu_s / entry.run.window_s),
         predicted: |_, _, _| None,
+        at_spot: |_| None,
     },
     Quantity {
         name: "wake-ups",
@@ -159,6 +230,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
                 .map(|times| times as f64 / entry.run.window_s)
         },
         predicted: |_, _, _| None,
+        at_spot: |_| None,
     },
     Quantity {
         name: "threads",
@@ -171,6 +243,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         of: of_the_server,
         measured: |entry| entry.run.server.threads.map(|threads| threads as f64),
         predicted: |_, _, _| None,
+        at_spot: |_| None,
     },
     Quantity {
         name: "memory",
@@ -183,6 +256,7 @@ pub(crate) static QUANTITIES: [Quantity; 11] = [
         of: any,
         measured: |entry| entry.run.server.rss_after_bytes.map(|bytes| bytes as f64),
         predicted: |_, _, _| None,
+        at_spot: |_| None,
     },
 ];
 
@@ -202,8 +276,11 @@ fn asks(transport: Transport) -> bool {
 impl Quantity {
     /// What the model says of the very schedule of this spot, or of its rate where nobody can follow the schedule.
     pub(crate) fn predicted_at(&self, spot: &Spot) -> Option<f64> {
-        let predicted = spot.predicted.as_ref()?;
-        (self.predicted)(predicted.nearest()?, &predicted.inputs, spot.before_ms())
+        let of_feed = || {
+            let predicted = spot.predicted.as_ref()?;
+            (self.predicted)(predicted.nearest()?, &predicted.inputs, spot.before_ms())
+        };
+        (self.at_spot)(spot).or_else(of_feed)
     }
 
     /// Whether it belongs to the knob, and anything was measured of it.

@@ -49,6 +49,10 @@ fn main(field: &Field) -> Table {
 /// A short heading for a column.
 fn heading(quantity: &Quantity) -> &'static str {
     match quantity.name {
+        "storm-height" => "storm",
+        "storm-cpu" => "busiest CPU",
+        "deaf" => "last one hears",
+        "falls" => "fall, p50",
         "requests" => "requests/min",
         "empty" => "empty",
         "mean-delay" => "mean",

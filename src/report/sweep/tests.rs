@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::report::fixture;
 use crate::results::knob::Key;
-use crate::results::{Caution, Point, SCHEMA, ServerWait, Swept};
+use crate::results::{Blocking, Caution, Point, SCHEMA, ServerWait, Swept, Why};
 
 /// A sweep over the knobs; each point is the fixture's run with its knobs turned, and what `change` makes of it.
 fn sweep(knobs: &[(&str, &[&str])], change: impl Fn(&mut Results)) -> (Sweep, Vec<Option<Results>>) {
@@ -108,6 +108,69 @@ fn the_model_is_drawn_between_the_points() {
     let (first, last) = (along.first().unwrap(), along.last().unwrap());
     assert!((first.x - 1.0).abs() < 1e-9 && (last.x - 25.0).abs() < 1e-9);
     assert_eq!(last.inputs.hold_s, 25.0);
+}
+
+/// A restart with as much chance in the waits as the knob says.
+fn restarted(run: &mut Results) {
+    run.scenario.restart.away = Duration::from_secs(2);
+    let jitter = run.scenario.reconnect.jitter.0;
+    for run in &mut run.runs {
+        run.restart = Some(fixture::restart(jitter));
+    }
+}
+
+#[test]
+fn the_storms_of_a_restart_stand_side_by_side() {
+    let (plan, results) = sweep(&[("reconnect.jitter", &["0%", "100%"])], restarted);
+    let swept = render(&plan, &results).unwrap();
+    let storm = &swept.report.charts[0];
+    assert_eq!(storm.name, "storm.svg");
+    assert!(
+        storm.title.starts_with("With reconnect.jitter at 100% at most") && storm.title.contains("with 0% 300 ("),
+        "{}",
+        storm.title
+    );
+    assert!(storm.svg.contains("reconnect.jitter 0%") && storm.svg.contains("reconnect.jitter 100%"));
+    assert_eq!(storm.table.groups.len(), 3);
+    let found = plain(&swept.report.findings);
+    assert!(found.contains("height of the storm fell from 300 to"), "{found}");
+    let measured = &swept.figures.points[0].transports[0].measured;
+    assert_eq!(measured["storm-height"], 300.0);
+    let (plan, results) = sweep(&[("reconnect.jitter", &["0%", "100%"])], |_| ());
+    let names: Vec<String> = render(&plan, &results)
+        .unwrap()
+        .report
+        .charts
+        .into_iter()
+        .map(|chart| chart.name)
+        .collect();
+    assert!(!names.iter().any(|name| name.starts_with("storm")), "{names:?}");
+}
+
+#[test]
+fn the_ladders_of_a_sweep_stand_side_by_side() {
+    let fallen = |run: &mut Results| {
+        *run = Results {
+            scenario: run.scenario.clone(),
+            ..match run.scenario.network.how {
+                Blocking::Swallow => fixture::fallen(Why::Silent, 6.0),
+                _ => fixture::fallen(Why::Refused(403), 0.08),
+            }
+        };
+    };
+    let (plan, results) = sweep(&[("network.how", &["refuse", "swallow"])], fallen);
+    let swept = render(&plan, &results).unwrap();
+    let charts = &swept.report.charts;
+    assert_eq!(
+        [charts[0].name.as_str(), charts[1].name.as_str()],
+        ["fall.svg", "ladder.svg"]
+    );
+    assert_eq!(
+        charts[0].title.replace('\u{a0}', " "),
+        "A fall cost 331 ms with network.how refuse, and 6,251 ms with swallow"
+    );
+    assert!(charts[1].svg.contains("network.how refuse") && charts[1].svg.contains("network.how swallow"));
+    assert!(plain(&swept.report.findings).contains("time of a fall rose from"));
 }
 
 #[test]

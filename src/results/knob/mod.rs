@@ -3,12 +3,12 @@
 mod units;
 mod value;
 
-pub use units::{UnitError, read_rate, read_time, write_rate, write_time};
+pub use units::{UnitError, read_rate, read_share, read_time, write_rate, write_share, write_time};
 pub use value::Kind;
 
 use std::time::Duration;
 
-use super::{Arrivals, Between, Check, PollPhase, PollTimer, Scenario, ServerWait};
+use super::{Arrivals, Begin, Between, Blocking, Check, PollPhase, PollTimer, RestartBy, Scenario, ServerWait, Share};
 use crate::protocol::Transport;
 use value::Value;
 
@@ -26,13 +26,13 @@ pub struct Key {
 }
 
 macro_rules! key {
-    ($name:literal, $field:ident: $type:ty, $help:literal) => {
+    ($name:literal, $($field:ident).+: $type:ty, $help:literal) => {
         Key {
             name: $name,
             kind: <$type as Value>::KIND,
             help: $help,
-            get: |scenario| scenario.$field.write(),
-            set: |scenario, text| <$type as Value>::read(text).map(|value| scenario.$field = value),
+            get: |scenario| scenario.$($field).+.write(),
+            set: |scenario, text| <$type as Value>::read(text).map(|value| scenario.$($field).+ = value),
         }
     };
 }
@@ -64,6 +64,20 @@ pub static KEYS: &[Key] = &[
     key!("server.stop", server_stop: Duration, "how long the server is stopped in mid-window"),
     key!("server.cpu_percent", server_cpu_percent: u32, "the server’s share of a processor; 0 is all of it"),
     key!("server.wait", server_wait: ServerWait, "how it holds a long poll: woken, or a specimen"),
+    key!("server.restart", restart.away: Duration, "how long the server is away when it is restarted"),
+    key!("server.restart_by", restart.by: RestartBy, "how it ends: asked to, or killed"),
+    key!("reconnect.wait", reconnect.wait: Duration, "the wait before another try, doubled each time"),
+    key!("reconnect.longest", reconnect.longest: Duration, "where the doubling ends"),
+    key!("reconnect.jitter", reconnect.jitter: Share, "how much of the wait is left to chance"),
+    key!("network.blocks", network.blocks: Vec<Transport>, "transports that something on the way takes away"),
+    key!("network.how", network.how: Blocking, "what it does to them"),
+    key!("network.blocks_after", network.blocks_after: Duration, "from when on; 0s is before anybody comes"),
+    key!("network.free_after", network.free_after: Duration, "until when, from the warm-up on; 0s is for ever"),
+    key!("ladder.falls_back", ladder.falls_back: bool, "whether a listener takes the next transport down"),
+    key!("ladder.begins", ladder.begins: Begin, "with the best rung, or with the one that always works"),
+    key!("ladder.lacks", ladder.lacks: Vec<Transport>, "transports that its browser does not have"),
+    key!("ladder.open_within", ladder.open_within: Duration, "how long a rung may take to open"),
+    key!("ladder.climb_after", ladder.climb_after: Duration, "until it looks upwards, doubled each time in vain"),
     key!("checks", checks: Vec<Check>, "what the run is claimed to show"),
 ];
 
@@ -131,12 +145,14 @@ mod tests {
     #[test]
     fn every_key_has_a_field_of_its_own() {
         for key in KEYS {
+            let now = key.get(&Scenario::default());
             let value = match key.kind {
                 Kind::Text => "another",
                 Kind::Number => "77",
                 Kind::Time => "77ms",
                 Kind::Rate => "77/s",
-                Kind::Word(words) => words[1],
+                Kind::Share => "77%",
+                Kind::Word(words) => words.iter().find(|word| **word != now).unwrap(),
                 Kind::Words(words) => words[2],
                 Kind::File => "another.conf",
                 Kind::Checks => "lost == 0",

@@ -26,6 +26,9 @@ pub enum UnitError {
     /// No number of messages, or nothing to count them in.
     #[error("`{0}` is no rate: write it as \"20/s\", \"6/min\" or \"1/10s\"")]
     NoRate(String),
+    /// No share of a whole, or more than all of it.
+    #[error("`{0}` is no share: write it as \"0%\", \"50%\" or \"100%\"")]
+    NoShare(String),
     /// More than a [`Duration`] or this program can hold.
     #[error("`{0}` is longer than any run can be")]
     TooLong(String),
@@ -120,6 +123,35 @@ pub fn write_rate(rate_per_s: f64) -> String {
         )
 }
 
+/// Reads a share of a whole, from 0 to 1: a number from 0 to 100 and a percent sign (`50%`, `12.5%`).
+///
+/// # Errors
+/// With a sentence that shows how to write it.
+pub fn read_share(text: &str) -> Result<f64, UnitError> {
+    let no_share = || UnitError::NoShare(text.to_owned());
+    let number = text.strip_suffix('%').ok_or_else(no_share)?.trim_end();
+    // Not `f64`'s own reader alone, which takes "inf" and "1e1".
+    let is_plain = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let percent: f64 = number.parse().map_err(|_| no_share())?;
+    if is_plain && percent <= 100.0 {
+        Ok(percent / 100.0)
+    } else {
+        Err(no_share())
+    }
+}
+
+/// Writes a share so that [`read_share`] gives it back: `50%`.
+pub fn write_share(share: f64) -> String {
+    let percent = share * 100.0;
+    // 0.07 × 100 is 7.000000000000001; the nearest short number that is read as the same share is the one that was meant.
+    let rounded = format!("{}%", (percent * 1e6).round() / 1e6);
+    if read_share(&rounded) == Ok(share) {
+        rounded
+    } else {
+        format!("{percent}%")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,7 +223,30 @@ mod tests {
         assert_eq!(write_rate(7.0 / 60.0), "7/min");
     }
 
+    #[test]
+    fn a_share_is_a_number_of_percent_up_to_all() {
+        for (text, share) in [
+            ("0%", 0.0),
+            ("50%", 0.5),
+            ("12.5%", 0.125),
+            ("7%", 0.07),
+            ("100 %", 1.0),
+        ] {
+            assert_eq!(read_share(text), Ok(share), "{text}");
+        }
+        for text in ["", "%", "50", "0.5", "101%", "-1%", "inf%", "1e1%", "1..2%", "half"] {
+            assert!(read_share(text).is_err(), "{text}");
+        }
+        assert_eq!(write_share(0.07), "7%");
+    }
+
     proptest! {
+        #[test]
+        fn a_share_is_read_as_it_is_written(percent in 0u32..=100_000) {
+            let share = read_share(&format!("{}%", f64::from(percent) / 1000.0)).unwrap();
+            prop_assert_eq!(read_share(&write_share(share)), Ok(share));
+        }
+
         #[test]
         fn a_time_is_read_as_it_is_written(ns in 0u64..10_000_000_000_000) {
             let time = Duration::from_nanos(ns);
@@ -205,7 +260,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_the_readers_panic(text in ".{0,30}") {
-            let _ = (read_time(&text), read_rate(&text));
+            let _ = (read_time(&text), read_rate(&text), read_share(&text));
         }
 
         #[test]

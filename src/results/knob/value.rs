@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::units::{read_rate, read_time, write_rate, write_time};
+use super::units::{read_rate, read_share, read_time, write_rate, write_share, write_time};
 use crate::protocol::Transport;
 use crate::results::server_wait::WAITS;
-use crate::results::{Arrivals, Between, Check, PollPhase, PollTimer, ServerWait};
+use crate::results::{Arrivals, Begin, Between, Blocking, Check, PollPhase, PollTimer, RestartBy, ServerWait, Share};
 
 /// What a key takes; it decides how TOML has to write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum Kind {
     Time,
     /// Messages per time.
     Rate,
+    /// A part of a whole.
+    Share,
     /// One of these words.
     Word(&'static [&'static str]),
     /// Some of these words: a list in TOML, separated by commas elsewhere.
@@ -36,6 +38,7 @@ impl Kind {
             Kind::Number => "a whole number".to_owned(),
             Kind::Time => "a time such as \"40ms\", \"25s\" or \"2m\"".to_owned(),
             Kind::Rate => "a rate such as \"20/s\", \"6/min\" or \"1/10s\"".to_owned(),
+            Kind::Share => "a share such as \"50%\"".to_owned(),
             Kind::Word(words) => format!("one of {}", quoted(words)),
             Kind::Words(words) => format!("a list of {}", quoted(words)),
             Kind::File => "the name of a file beside it, such as \"default.conf\", or \"none\"".to_owned(),
@@ -115,7 +118,7 @@ impl Value for Duration {
     }
 }
 
-/// The only fraction among the knobs is a rate.
+/// A plain number is a rate.
 impl Value for f64 {
     const KIND: Kind = Kind::Rate;
 
@@ -125,6 +128,18 @@ impl Value for f64 {
 
     fn write(&self) -> String {
         write_rate(*self)
+    }
+}
+
+impl Value for Share {
+    const KIND: Kind = Kind::Share;
+
+    fn read(text: &str) -> Result<Self, String> {
+        read_share(text).map(Share).map_err(|error| error.to_string())
+    }
+
+    fn write(&self) -> String {
+        write_share(self.0)
     }
 }
 
@@ -214,6 +229,67 @@ impl Value for ServerWait {
     }
 }
 
+impl Value for RestartBy {
+    const KIND: Kind = Kind::Word(&["drain", "kill"]);
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "drain" => Ok(RestartBy::Drain),
+            "kill" => Ok(RestartBy::Kill),
+            _ => Err(format!("`{text}` is not {}", Self::KIND.describe())),
+        }
+    }
+
+    fn write(&self) -> String {
+        match self {
+            RestartBy::Drain => "drain".to_owned(),
+            RestartBy::Kill => "kill".to_owned(),
+        }
+    }
+}
+
+impl Value for Blocking {
+    const KIND: Kind = Kind::Word(&["refuse", "strip", "cut", "swallow"]);
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "refuse" => Ok(Blocking::Refuse),
+            "strip" => Ok(Blocking::Strip),
+            "cut" => Ok(Blocking::Cut),
+            "swallow" => Ok(Blocking::Swallow),
+            _ => Err(format!("`{text}` is not {}", Self::KIND.describe())),
+        }
+    }
+
+    fn write(&self) -> String {
+        match self {
+            Blocking::Refuse => "refuse".to_owned(),
+            Blocking::Strip => "strip".to_owned(),
+            Blocking::Cut => "cut".to_owned(),
+            Blocking::Swallow => "swallow".to_owned(),
+        }
+    }
+}
+
+impl Value for Begin {
+    const KIND: Kind = Kind::Word(&["top", "bottom"]);
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "top" => Ok(Begin::Top),
+            "bottom" => Ok(Begin::Bottom),
+            _ => Err(format!("`{text}` is not {}", Self::KIND.describe())),
+        }
+    }
+
+    fn write(&self) -> String {
+        match self {
+            Begin::Top => "top".to_owned(),
+            Begin::Bottom => "bottom".to_owned(),
+        }
+    }
+}
+
 /// Without quotes in TOML, which has a type for it.
 impl Value for bool {
     const KIND: Kind = Kind::Word(&["true", "false"]);
@@ -282,6 +358,18 @@ mod tests {
             panic!("a word")
         };
         assert!(words.iter().all(|word| PollPhase::read(word).unwrap().write() == *word));
+        let Kind::Word(words) = RestartBy::KIND else {
+            panic!("a word")
+        };
+        assert!(words.iter().all(|word| RestartBy::read(word).unwrap().write() == *word));
+        let Kind::Word(words) = Blocking::KIND else {
+            panic!("a word")
+        };
+        assert!(words.iter().all(|word| Blocking::read(word).unwrap().write() == *word));
+        let Kind::Word(words) = Begin::KIND else {
+            panic!("a word")
+        };
+        assert!(words.iter().all(|word| Begin::read(word).unwrap().write() == *word));
         let Kind::Word(words) = bool::KIND else {
             panic!("a word")
         };

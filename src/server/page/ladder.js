@@ -73,13 +73,19 @@ export class Ladder {
   async #listen() {
     let inUse = await this.#climb(RUNGS);
     if (!inUse) return { why: "the server answers, but no way to listen works" };
-    for (let wait = CLIMBS_AFTER; ; wait = Math.min(wait * 2, CLIMBS_AT_LEAST_EVERY)) {
+    let wait = CLIMBS_AFTER;
+    for (;;) {
       this.#use(inUse);
       const ended = await Promise.race([inUse.ended, this.#timeToLook(inUse, wait)]);
       if (ended) {
         this.#tell.rung(inUse.rung, "failed", ended.why);
-        return ended;
+        // One that opened and ended at once does not work either: whoever began at the top again would come back to it for ever.
+        const next = performance.now() - inUse.openedAt < LASTED ? await this.#climb(below(inUse.rung)) : null;
+        if (!next) return ended;
+        inUse = next;
+        continue;
       }
+      wait = Math.min(wait * 2, CLIMBS_AT_LEAST_EVERY);
       const isMissing = this.#missing(inUse.rung);
       if (isMissing) inUse.stop();
       const better = await this.#climb(isMissing ? RUNGS : above(inUse.rung));
@@ -116,6 +122,7 @@ export class Ladder {
       this.#tell.rung(rung, "trying", "trying …");
       const attempt = this.#attempt(rung);
       const why = await attempt.opened;
+      attempt.openedAt = performance.now();
       if (why === null) return attempt;
       this.#tell.rung(rung, "failed", why);
     }
@@ -123,7 +130,7 @@ export class Ladder {
   }
 
   #use(inUse) {
-    for (const rung of RUNGS.slice(RUNGS.indexOf(inUse.rung) + 1)) this.#tell.rung(rung, "idle", "not needed");
+    for (const rung of below(inUse.rung)) this.#tell.rung(rung, "idle", "not needed");
     this.#tell.rung(inUse.rung, "in-use", "in use");
     this.#tell.state("listening", inUse.rung.title);
   }
@@ -178,4 +185,8 @@ export class Ladder {
 
 function above(rung) {
   return RUNGS.slice(0, RUNGS.indexOf(rung));
+}
+
+function below(rung) {
+  return RUNGS.slice(RUNGS.indexOf(rung) + 1);
 }

@@ -57,6 +57,30 @@ fn it_goes_down_rung_by_rung_and_climbs_back() {
 
 #[test]
 #[ignore = "needs chromium"]
+fn a_websocket_that_is_cut_as_soon_as_it_is_open_is_no_way_to_listen() {
+    let server = Server::start();
+    let visitor = Visitor::of(&server);
+    // As behind something that lets the upgrade through and nothing after it. Until it is mended.
+    visitor.browser.before_each_page(
+        "const Usual = window.WebSocket;
+         window.WebSocket = function (address) {
+           const socket = new Usual(address);
+           if (!window.mended) socket.addEventListener('open', () => socket.close(4000));
+           return socket;
+         };",
+    );
+    visitor.open(&server, "/");
+    visitor.wait_for_state("connected by Server-sent events");
+    assert_eq!(visitor.rung("websocket"), "the connection was closed (4000)");
+    assert_hears(&visitor, &server, 0);
+    visitor.browser.js("window.mended = true", json!(null));
+    visitor.wait_for_state("connected by WebSocket");
+    assert_hears(&visitor, &server, 1);
+    visitor.browser.assert_quiet();
+}
+
+#[test]
+#[ignore = "needs chromium"]
 fn a_websocket_that_something_on_the_way_breaks_is_passed_over_and_tried_again() {
     let server = Server::start();
     let visitor = Visitor::of(&server);
