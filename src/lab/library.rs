@@ -89,7 +89,8 @@ impl Lab {
     /// The one command that the chapter is about: a run, a sweep or a search.
     pub fn command(&self) -> &'static str {
         let below = self.chapter().split_once("\n## Run\n").map(|(_, rest)| rest);
-        let line = below.and_then(|rest| rest.lines().find_map(|line| line.strip_prefix("    ")));
+        let mut lines = below.into_iter().flat_map(str::lines);
+        let line = lines.find_map(|line| line.strip_prefix("    ").filter(|line| line.starts_with("talkplace ")));
         line.expect("every chapter has a command below Run, which a test checks")
     }
 

@@ -87,7 +87,7 @@ pub(crate) async fn run(
     });
     match target {
         Target::Running(peer) => {
-            peer.fits(question.scenario)?;
+            peer.bears(question.scenario)?;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => Err(LoadError::Stopped),

@@ -216,14 +216,22 @@ impl Peer {
         if !transports.is_empty() {
             return Err(TargetError::NoWay { dialect, transports });
         }
+        self.bears(scenario)
+    }
+
+    /// Whether what the scenario does besides listening can be done with it.
+    ///
+    /// # Errors
+    /// When something cannot, with what that is.
+    pub(crate) fn bears(&self, scenario: &Scenario) -> Result<(), TargetError> {
         let only_ours = [
             ("server.stop", "0s", !scenario.server_stop.is_zero()),
             ("server.restart", "0s", scenario.restart.is_asked_for()),
             ("server.cpu_percent", "0", scenario.server_cpu_percent > 0),
             ("server.wait", "woken", scenario.server_wait != ServerWait::Woken),
         ];
-        if scenario.ladder.falls_back && dialect != Dialect::Talkplace {
-            return Err(TargetError::NoLadder(dialect));
+        if scenario.ladder.falls_back && self.dialect != Dialect::Talkplace {
+            return Err(TargetError::NoLadder(self.dialect));
         }
         match only_ours.into_iter().find(|(.., is_asked_for)| *is_asked_for) {
             Some((knob, without, _)) => Err(TargetError::OnlyOurs { knob, without }),

@@ -74,7 +74,7 @@ pub static KEYS: &[Key] = &[
     key!("network.blocks_after", network.blocks_after: Duration, "from when on; 0s is before anybody comes"),
     key!("network.free_after", network.free_after: Duration, "until when, from the warm-up on; 0s is for ever"),
     key!("ladder.falls_back", ladder.falls_back: bool, "whether a listener takes the next transport down"),
-    key!("ladder.begins", ladder.begins: Begin, "with the best rung, or with the one that always works"),
+    key!("ladder.begins", ladder.begins: Begin, "with the best rung, or the one that always works"),
     key!("ladder.lacks", ladder.lacks: Vec<Transport>, "transports that its browser does not have"),
     key!("ladder.open_within", ladder.open_within: Duration, "how long a rung may take to open"),
     key!("ladder.climb_after", ladder.climb_after: Duration, "until it looks upwards, doubled each time in vain"),
