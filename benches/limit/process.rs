@@ -9,12 +9,12 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
 /// Which server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The floor.
     Raw,
-    /// talkplace, with so many workers.
-    Talkplace { workers: usize },
+    /// talkplace, from this file, with so many workers.
+    Talkplace { program: PathBuf, workers: usize },
 }
 
 /// One that runs; it ends with this.
@@ -26,15 +26,15 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts one, on processor 0 alone when `is_pinned`.
-    pub(crate) fn start(kind: Kind, is_pinned: bool) -> Server {
+    pub(crate) fn start(kind: &Kind, is_pinned: bool) -> Server {
         let mut command = match kind {
             Kind::Raw => {
                 let mut command = Command::new(std::env::current_exe().expect("a program knows where it is"));
                 command.arg("--floor");
                 command
             }
-            Kind::Talkplace { workers } => {
-                let mut command = Command::new(env!("CARGO_BIN_EXE_talkplace"));
+            Kind::Talkplace { program, workers } => {
+                let mut command = Command::new(program);
                 command.args(["serve", "--listen", "127.0.0.1:0", "--until-stdin-closes"]);
                 command.args(["--publish-rate", "off", "--workers", &workers.to_string()]);
                 command.args(["--max-connections", "20000"]);

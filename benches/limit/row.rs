@@ -97,7 +97,7 @@ const fn waiting(name: &'static str, way: Way, goal: &'static str) -> Row {
 
 impl Row {
     /// Measures it once, on a fresh server.
-    pub(crate) fn measure(&self, kind: Kind, size: Size, is_pinned: bool) -> io::Result<f64> {
+    pub(crate) fn measure(&self, kind: &Kind, size: Size, is_pinned: bool) -> io::Result<f64> {
         let server = Server::start(kind, is_pinned);
         match self.work {
             Work::Paced {
