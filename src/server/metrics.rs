@@ -117,7 +117,7 @@ impl Metrics {
         let cuts = registered(&registry, IntCounterVec::new(cuts, &["reason"]));
         let fan_out = HistogramOpts::new(
             "talkplace_fan_out_seconds",
-            "From waking for new messages to having offered them to every WebSocket of a worker.",
+            "From waking for new messages to having offered them to every stream and held poll of a worker.",
         );
         // From a handful of listeners to a worker that is a second behind.
         let buckets = vec![0.0001, 0.001, 0.01, 0.1, 1.0];
@@ -127,7 +127,7 @@ impl Metrics {
             blocked_websocket: blocked.with_label_values(&["websocket"]),
             queued: gauge(
                 "talkplace_queued_bytes",
-                "Bytes now that wait for a WebSocket outside the feed and the system.",
+                "Bytes now that wait for a stream outside the feed and the system.",
             ),
             held: gauge("talkplace_held_polls", "Polls held now."),
             cuts: CUTS.map(|(_, reason)| cuts.with_label_values(&[reason])),
@@ -176,12 +176,16 @@ impl Metrics {
         self.cuts[at.expect("every reason is in the table")].inc();
     }
 
-    /// Where a WebSocket's way out counts.
-    pub(super) fn outbox(&self) -> Counted {
+    /// Where a stream's way out counts.
+    pub(super) fn outbox(&self, transport: Transport) -> Counted {
+        let blocked = match transport {
+            Transport::Websocket => &self.blocked_websocket,
+            _ => &self.blocked_http,
+        };
         Counted {
-            delivered: self.deliveries(Transport::Websocket).clone(),
+            delivered: self.deliveries(transport).clone(),
             queued: self.queued.clone(),
-            blocked: self.blocked_websocket.clone(),
+            blocked: blocked.clone(),
         }
     }
 

@@ -11,7 +11,6 @@
 mod accept;
 mod address;
 mod answer;
-mod bell;
 mod blocked;
 mod config;
 mod connection;

@@ -6,7 +6,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
+use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -21,6 +23,8 @@ use super::framing::Framing;
 pub(super) struct Wire {
     socket: Rc<TcpStream>,
     activity: Rc<Activity>,
+    /// What was read before.
+    read: Bytes,
 }
 
 /// What a connection is doing, for whoever ends those that take too long. Everything is in one thread, so cells will do.
@@ -32,6 +36,16 @@ pub(super) struct Activity {
     requests: Cell<u64>,
     /// Whether an answer of ours is not all out.
     unsent: Cell<bool>,
+    /// Whether hyper is done with what the connection goes on with, but for bytes that are not out yet.
+    leaving: Cell<Leaving>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leaving {
+    No,
+    /// Once all is out.
+    Flushing,
+    Now,
 }
 
 #[derive(Clone, Copy)]
@@ -64,6 +78,34 @@ impl Activity {
             framing: RefCell::default(),
             requests: Cell::new(0),
             unsent: Cell::new(false),
+            leaving: Cell::new(Leaving::No),
+        }
+    }
+
+    /// The connection goes on without hyper once hyper has written what it has.
+    pub(super) fn leave_hyper(&self) {
+        // A body may be asked again.
+        if self.leaving.get() == Leaving::No {
+            self.leaving.set(Leaving::Flushing);
+        }
+    }
+
+    /// Whether that is so.
+    pub(super) fn has_left_hyper(&self) -> bool {
+        self.leaving.get() == Leaving::Now
+    }
+
+    /// Writes a part of an answer without hyper: how many bytes the socket took.
+    pub(super) fn write(&self, socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+        match socket.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.blocked.goes_on();
+                Ok(0)
+            }
+            result => {
+                self.blocked.ends();
+                result
+            }
         }
     }
 
@@ -75,9 +117,15 @@ impl Activity {
         !self.framing.borrow().is_ambiguous(self.requests.get())
     }
 
-    /// The answer is out, or on its way.
+    /// The answer is handed to hyper.
     pub(super) fn answered(&self) {
         self.phase.set(Phase::Idle(Instant::now()));
+    }
+
+    /// The answer is out, without hyper.
+    pub(super) fn has_answered(&self) {
+        self.answered();
+        self.unsent.set(false);
     }
 
     /// When this will have taken too long, and what it will be called then; `None` while nothing presses.
@@ -104,13 +152,28 @@ impl Activity {
 
     fn has_flushed(&self) {
         self.unsent.set(self.is_busy());
+        if self.leaving.get() == Leaving::Flushing {
+            self.leaving.set(Leaving::Now);
+        }
+    }
+
+    /// hyper begins again, with what came behind the last request.
+    fn begins(&self, read: &[u8]) {
+        self.leaving.set(Leaving::No);
+        if !read.is_empty() {
+            self.has_begun();
+        }
+    }
+
+    fn has_begun(&self) {
+        if let Phase::Idle(_) = self.phase.get() {
+            self.phase.set(Phase::Head(Instant::now()));
+        }
     }
 
     fn has_read(&self, bytes: &[u8]) {
         self.framing.borrow_mut().read(bytes);
-        if let Phase::Idle(_) = self.phase.get() {
-            self.phase.set(Phase::Head(Instant::now()));
-        }
+        self.has_begun();
     }
 }
 
@@ -122,8 +185,10 @@ impl Wire {
         let _ = self.socket.try_io(tokio::io::Interest::READABLE, would_block);
     }
 
-    pub(super) fn new(socket: Rc<TcpStream>, activity: Rc<Activity>) -> Self {
-        Wire { socket, activity }
+    /// `read` is what came behind the request before.
+    pub(super) fn new(socket: Rc<TcpStream>, activity: Rc<Activity>, read: Bytes) -> Self {
+        activity.begins(&read);
+        Wire { socket, activity, read }
     }
 
     /// `length` is that of what is written. hyper's own answers are swallowed, since they lack the headers that every answer
@@ -154,7 +219,12 @@ impl Wire {
 }
 
 impl Read for Wire {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        if !self.read.is_empty() {
+            let length = self.read.len().min(buf.remaining());
+            buf.put_slice(&self.read.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
         // Filled by way of the stack: hyper's cursor over uninitialised memory cannot be handed to a socket without `unsafe`.
         let mut chunk = [0; 4096];
         loop {
@@ -205,6 +275,14 @@ impl Write for Wire {
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(shutdown_write(&self.socket))
     }
+}
+
+/// Whether the peer sends no more. Whoever closes looks the same as whoever only stops sending: neither is held any longer,
+/// or listeners that are gone would stay until their timeout.
+pub(super) fn has_left(socket: &TcpStream, cx: &mut Context<'_>) -> bool {
+    let mut byte = [0];
+    let mut byte = ReadBuf::new(&mut byte);
+    matches!(socket.poll_peek(cx, &mut byte), Poll::Ready(Ok(0) | Err(_)))
 }
 
 /// Says that nothing more will be written; the peer may still write.

@@ -1,6 +1,6 @@
 //! One worker: a thread with a runtime of its own, and everything that its connections share.
 //!
-//! A connection stays on its worker, so that its tasks, its place at the bell and its outbox need no lock.
+//! A connection stays on its worker, so that its tasks and its place in the fan-out need no lock.
 
 use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
@@ -12,19 +12,16 @@ use tokio_util::task::TaskTracker;
 use tracing::debug;
 
 use super::address::Visit;
-use super::bell::Bell;
 use super::fanout::Fanout;
-use super::transport::{Framed, Held};
+use super::transport::Batches;
 use super::{Server, connection};
 use crate::protocol::Refusal;
 
 /// What the connections of one worker share.
 pub(super) struct Worker {
     pub(super) server: Arc<Server>,
-    pub(super) bell: Rc<Bell>,
-    pub(super) fanout: Rc<Fanout>,
-    pub(super) held: Held,
-    pub(super) framed: Framed,
+    pub(super) fanout: Fanout,
+    pub(super) batches: Batches,
 }
 
 /// A connection on its way from the acceptor to a worker.
@@ -56,19 +53,19 @@ pub(super) fn work(
     let _ = ready.send(());
     runtime.block_on(async {
         let worker = Rc::new(Worker {
-            bell: Bell::new(),
             fanout: Fanout::new(&server.feed),
-            held: Held::default(),
-            framed: Framed::default(),
+            batches: Batches::default(),
             server: Arc::clone(server),
         });
         let fanning = Rc::clone(&worker);
         tokio::task::spawn_local(async move {
             let Worker {
-                server, bell, fanout, ..
+                server,
+                fanout,
+                batches,
             } = &*fanning;
             fanout
-                .run(&server.feed, bell, &server.draining, &server.metrics.fan_out)
+                .run(&server.feed, batches, &server.draining, &server.metrics.fan_out)
                 .await;
         });
         let connections = TaskTracker::new();

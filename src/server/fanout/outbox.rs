@@ -8,23 +8,25 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::BATCH;
+use super::envelope::Envelope;
 use super::frames::Frames;
 use crate::feed::Feed;
 use crate::protocol::Seq;
 use crate::server::blocked::Blocked;
 
-/// One WebSocket's way out.
+/// One stream's way out: a WebSocket's, or that of events.
 pub(in crate::server) struct Outbox {
     socket: Rc<TcpStream>,
+    envelope: Envelope,
     /// Up to where the listener has been written to.
-    pub(super) heard: Cell<Seq>,
+    heard: Cell<Seq>,
     /// The rest of a frame that the socket had no room for, and control frames behind it. Never more than
     /// one message and what [`is_crowded`](Outbox::is_crowded) lets in.
     rest: RefCell<Rest>,
     blocked: Blocked,
     /// Whether the socket is broken.
     broken: Cell<bool>,
-    /// After a close frame no message may follow.
+    /// After a close frame, or the end of a body, no message may follow.
     closed: Cell<bool>,
     /// Whether the listener's own task has something to do.
     called: Cell<bool>,
@@ -67,9 +69,10 @@ pub(in crate::server) enum CaughtUp {
 
 impl Outbox {
     /// The way out of a listener that has heard everything up to `heard`.
-    pub(in crate::server) fn new(socket: Rc<TcpStream>, heard: Seq, counted: Counted) -> Rc<Self> {
+    pub(in crate::server) fn new(socket: Rc<TcpStream>, envelope: Envelope, heard: Seq, counted: Counted) -> Rc<Self> {
         Rc::new(Outbox {
             socket,
+            envelope,
             heard: Cell::new(heard),
             rest: RefCell::new(Rest {
                 pieces: Default::default(),
@@ -83,6 +86,14 @@ impl Outbox {
             waker: Cell::new(None),
             counted,
         })
+    }
+
+    pub(super) fn envelope(&self) -> Envelope {
+        self.envelope
+    }
+
+    pub(super) fn heard(&self) -> Seq {
+        self.heard.get()
     }
 
     /// Ready when the listener's own task has something to do. One task waits at a time.
@@ -102,12 +113,12 @@ impl Outbox {
         }
     }
 
-    /// Puts a control frame behind what waits.
+    /// Puts what is no message, a control frame or a comment, behind what waits.
     pub(in crate::server) fn push(&self, bytes: &[u8]) {
         self.rest.borrow_mut().push(Bytes::copy_from_slice(bytes));
     }
 
-    /// Writes no more messages: a close frame is on its way.
+    /// Writes no more messages: the end is on its way.
     pub(in crate::server) fn close(&self) {
         self.closed.set(true);
     }
@@ -141,7 +152,7 @@ impl Outbox {
         match feed.read_after(self.heard.get(), BATCH) {
             Err(_) => CaughtUp::Gone,
             Ok(batch) if batch.entries.is_empty() => CaughtUp::Yes,
-            Ok(batch) => match self.write(&Frames::of(&batch.entries)) {
+            Ok(batch) => match self.write(&Frames::of(self.envelope, feed, &batch.entries)) {
                 true => CaughtUp::More,
                 false => self.full_or_broken(),
             },
@@ -282,7 +293,7 @@ mod tests {
             queued: gauge(),
             blocked: gauge(),
         };
-        Outbox::new(socket, 0, counted)
+        Outbox::new(socket, Envelope::Frame, 0, counted)
     }
 
     #[tokio::test]
@@ -298,7 +309,7 @@ mod tests {
         while outbox.is_flushed() {
             feed.publish(&Speaker::guest(), &text).unwrap();
             let batch = feed.read_after(outbox.heard.get(), BATCH).unwrap();
-            outbox.offer(&Frames::of(&batch.entries));
+            outbox.offer(&Frames::of(Envelope::Frame, &feed, &batch.entries));
         }
         for _ in 0..100 {
             feed.publish(&Speaker::guest(), &text).unwrap();
@@ -353,7 +364,7 @@ mod tests {
         socket.writable().await.unwrap();
         let outbox = outbox(socket);
         outbox.heard.set(1);
-        let frames = Frames::of(&feed.read_after(0, 10).unwrap().entries);
+        let frames = Frames::of(Envelope::Frame, &feed, &feed.read_after(0, 10).unwrap().entries);
         outbox.offer(&frames);
         outbox.offer(&frames);
         outbox.push(b"end");

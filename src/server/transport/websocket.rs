@@ -28,7 +28,7 @@ use super::position;
 use crate::feed::{PublishError, Receipt};
 use crate::protocol::{Cursor, Refusal, Seq, Speaker, Transport};
 use crate::server::answer::{self, AnswerBody};
-use crate::server::fanout::{CaughtUp, Membership, Outbox};
+use crate::server::fanout::{CaughtUp, Envelope, Membership, Outbox};
 use crate::server::frame_head::{FrameHeads, MAX_CONTROL};
 use crate::server::metrics::{Answer, Cut, Present};
 use crate::server::publish;
@@ -128,7 +128,7 @@ pub(in crate::server) fn run(
 struct Session {
     worker: Rc<Worker>,
     _present: Present,
-    _membership: Membership,
+    _membership: Membership<Outbox>,
     socket: Rc<TcpStream>,
     outbox: Rc<Outbox>,
     heads: FrameHeads,
@@ -173,7 +173,8 @@ impl Session {
             Ok(heard) => (heard, None),
             Err(refusal) => (server.feed.end().seq, Some(refusal)),
         };
-        let outbox = Outbox::new(Rc::clone(&socket), heard, server.metrics.outbox());
+        let counted = server.metrics.outbox(Transport::Websocket);
+        let outbox = Outbox::new(Rc::clone(&socket), Envelope::Frame, heard, counted);
         let max_text = server.config.publishing.max_text;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -186,7 +187,7 @@ impl Session {
         let has_more = !read.is_empty();
         let mut session = Session {
             _present: server.metrics.present(Transport::Websocket),
-            _membership: worker.fanout.join(Rc::clone(&outbox)),
+            _membership: worker.fanout.streams.join(Rc::clone(&outbox)),
             socket,
             outbox,
             heads,
