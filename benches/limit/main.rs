@@ -1,4 +1,4 @@
-//! talkplace beside a floor, in one run: what is left to gain.
+//! talkplace beside a floor, in one run: what is left to gain. Where the work is HTTP's, hyper alone stands between them.
 //!
 //! `cargo bench --bench limit` measures each kind of work on both servers in turn, several rounds, and prints medians and the median of the
 //! rounds' ratios. Absolute figures move by a third within minutes on a shared machine; the ratios are what to look at.
@@ -8,6 +8,8 @@
 //!
 //! As a test (`cargo test --bench limit`) it does everything once and small, to see that it works; its figures mean nothing then.
 
+#[cfg(target_os = "linux")]
+mod bare;
 #[cfg(target_os = "linux")]
 mod drive;
 #[cfg(target_os = "linux")]
@@ -26,11 +28,13 @@ fn main() {
 
 #[cfg(target_os = "linux")]
 fn main() -> std::io::Result<()> {
+    use linux::Role;
+
     let options = linux::Options::typed();
-    if options.is_floor {
-        floor::serve()
-    } else {
-        linux::table(&options)
+    match options.role {
+        Role::Floor => floor::serve(),
+        Role::Bare => bare::serve(),
+        Role::Measure => linux::table(&options),
     }
 }
 
@@ -45,8 +49,15 @@ mod linux {
     use crate::process::{Kind, pin};
     use crate::row::{ROWS, Row, Size};
 
+    /// What this process is: each server is one of its own.
+    pub(crate) enum Role {
+        Measure,
+        Floor,
+        Bare,
+    }
+
     pub(crate) struct Options {
-        pub(crate) is_floor: bool,
+        pub(crate) role: Role,
         is_pinned: bool,
         is_test: bool,
         rounds: usize,
@@ -58,7 +69,7 @@ mod linux {
     impl Options {
         pub(crate) fn typed() -> Options {
             let mut options = Options {
-                is_floor: false,
+                role: Role::Measure,
                 is_pinned: false,
                 // Cargo says so when it is a benchmark.
                 is_test: true,
@@ -72,7 +83,8 @@ mod linux {
                 let mut next = || words.next().expect("a value follows");
                 let number = |word: String| word.parse().expect("a number follows");
                 match word.as_str() {
-                    "--floor" => options.is_floor = true,
+                    "--floor" => options.role = Role::Floor,
+                    "--bare" => options.role = Role::Bare,
                     "--pin" => options.is_pinned = true,
                     "--bench" => options.is_test = false,
                     "--rounds" => options.rounds = number(next()),
@@ -92,7 +104,8 @@ mod linux {
             };
             let before = self.before.clone().map(|program| ("before", talkplace(program)));
             let now = ("talkplace", talkplace(env!("CARGO_BIN_EXE_talkplace").into()));
-            [("raw", Kind::Raw)].into_iter().chain(before).chain([now]).collect()
+            let floors = [("raw", Kind::Raw), ("hyper", Kind::Bare)];
+            floors.into_iter().chain(before).chain([now]).collect()
         }
     }
 
@@ -140,16 +153,21 @@ mod linux {
         let mut figures = vec![Vec::new(); contenders.len()];
         for _ in 0..rounds {
             for ((_, kind), figures) in contenders.iter().zip(&mut figures) {
-                figures.push(row.measure(kind, size, is_pinned)?);
+                if row.is_for(kind) {
+                    figures.push(row.measure(kind, size, is_pinned)?);
+                }
             }
         }
         Ok(figures)
     }
 
     fn line(row: &Row, figures: &[Vec<f64>]) -> String {
-        let medians = figures.iter().map(|figures| figure(median(figures.clone())));
+        let medians = figures.iter().map(|figures| match figures[..] {
+            [] => "–".into(),
+            _ => figure(median(figures.clone())),
+        });
         let ratios = figures[1..].iter().map(|figures_of_one| {
-            if !row.is_ratio() {
+            if !row.is_ratio() || figures_of_one.is_empty() {
                 return "–".into();
             }
             let mut ratios: Vec<f64> = figures_of_one

@@ -13,6 +13,8 @@ use nix::unistd::Pid;
 pub(crate) enum Kind {
     /// The floor.
     Raw,
+    /// hyper, and nothing of a chat.
+    Bare,
     /// talkplace, from this file, with so many workers.
     Talkplace { program: PathBuf, workers: usize },
 }
@@ -28,11 +30,8 @@ impl Server {
     /// Starts one, on processor 0 alone when `is_pinned`.
     pub(crate) fn start(kind: &Kind, is_pinned: bool) -> Server {
         let mut command = match kind {
-            Kind::Raw => {
-                let mut command = Command::new(std::env::current_exe().expect("a program knows where it is"));
-                command.arg("--floor");
-                command
-            }
+            Kind::Raw => this_program("--floor"),
+            Kind::Bare => this_program("--bare"),
             Kind::Talkplace { program, workers } => {
                 let mut command = Command::new(program);
                 command.args(["serve", "--listen", "127.0.0.1:0", "--until-stdin-closes"]);
@@ -94,6 +93,12 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn this_program(server: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a program knows where it is"));
+    command.arg(server);
+    command
 }
 
 /// Keeps a process, 0 being this one, to one processor.

@@ -21,6 +21,18 @@ impl Row {
     }
 }
 
+impl Row {
+    /// Whether it is work for that server: one of HTTP alone has no WebSockets.
+    pub(crate) fn is_for(&self, kind: &Kind) -> bool {
+        let way = match self.work {
+            Work::Paced { way, .. } | Work::Waiting { way, .. } => way,
+            Work::Closed { .. } => Way::Websocket,
+            Work::Asking { .. } => Way::ShortPoll,
+        };
+        *kind != Kind::Bare || way != Way::Websocket
+    }
+}
+
 enum Work {
     /// Messages at a steady rate: processor time of the server a delivery.
     Paced {

@@ -20,14 +20,15 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::{debug, trace};
 
+use super::again::Again;
 use super::answer::{self, Manner, Tracked};
 use super::config::Limits;
 use super::metrics::Cut;
 use super::router;
-use super::transport::{Held, HeldPoll, Hold, Opened, Upgrade, run_events, run_websocket};
-use super::wire::{Activity, Overdue, Wire, has_left, linger, shutdown_write};
+use super::transport::{Asked, Opened, Outcome, Question, Upgrade, run_events, run_websocket};
+use super::wire::{Activity, Overdue, Wire, has_left, linger, poll_read, shutdown_write};
 use super::worker::Worker;
-use crate::protocol::Refusal;
+use crate::protocol::{Refusal, Seq};
 
 /// How long a closed connection may still send what it had begun to.
 const LINGER: Duration = Duration::from_secs(2);
@@ -51,8 +52,8 @@ pub(super) enum Next {
     Websocket(Upgrade),
     /// An event stream, once its beginning is sent.
     Events(Opened),
-    /// A long poll that is held.
-    Held(Rc<HeldPoll>),
+    /// A poll, to be answered.
+    Poll(Question, Seq, Manner),
 }
 
 /// How HTTP on a connection ended.
@@ -100,11 +101,9 @@ impl Connection {
         self.next.replace(Some(next));
     }
 
-    /// Holds a long poll: its handler has nothing more to do.
-    pub(super) fn hold(&self, hold: Hold, manner: Manner) {
-        let (worker, socket, activity) = (&self.worker, &self.socket, &self.activity);
-        let poll = HeldPoll::new(Rc::clone(worker), Rc::clone(socket), Rc::clone(activity), hold, manner);
-        self.go_on_with(Next::Held(poll));
+    /// Has a poll answered without hyper, once what hyper has to send is out: its handler has nothing more to do.
+    pub(super) fn answer_without_hyper(&self, question: Question, after: Seq, manner: Manner) {
+        self.go_on_with(Next::Poll(question, after, manner));
         self.activity.leave_hyper();
     }
 }
@@ -142,33 +141,111 @@ pub(super) fn serve<S>(
                     Box::pin(close(&socket)).await;
                 }
             }
-            Some((_, Next::Held(_))) | None => {}
+            Some((_, Next::Poll(..))) | None => {}
         }
         drop(stay);
     }
 }
 
-/// Serves requests, by hyper and by hand in turn, until the connection ends or goes on with a stream: then with what came behind the request.
+/// Serves requests, by hyper and without it in turn, until the connection ends or goes on with a stream: then with what came behind
+/// the request.
 async fn serve_http(connection: Rc<Connection>) -> Option<(Bytes, Next)> {
     let server = &connection.worker.server;
     let mut drained = pin!(server.draining.cancelled());
     let mut alarm = pin!(sleep_until(Instant::now() + server.config.limits.idle_timeout));
     let mut read = Bytes::new();
+    let mut again = None;
     loop {
         let requests = Box::pin(serve_requests(&connection, read, drained.as_mut(), alarm.as_mut()));
         let (rest, next) = requests.await?;
-        let Next::Held(poll) = next else {
+        let Next::Poll(question, after, manner) = next else {
             return Some((rest, next));
         };
-        match hold(&connection, poll, drained.as_mut(), alarm.as_mut()).await {
-            Held::Answered { ends: false } => read = rest,
-            Held::Answered { ends: true } => {
-                Box::pin(close(&connection.socket)).await;
-                return None;
+        if let Some(asked) = connection.activity.take_asked() {
+            again = Again::new(&asked, question);
+        }
+        read = rest;
+        let mut poll = (question, after, manner);
+        loop {
+            match serve_poll(&connection, poll, drained.as_mut(), alarm.as_mut()).await {
+                Outcome::Answered { ends: false } => {}
+                Outcome::Answered { ends: true } => {
+                    Box::pin(close(&connection.socket)).await;
+                    return None;
+                }
+                Outcome::Broken => return None,
             }
-            Held::Broken => return None,
+            let Some(again) = again.as_ref().filter(|_| read.is_empty()) else {
+                break;
+            };
+            match next_question(&connection, again, drained.as_mut(), alarm.as_mut()).await {
+                Asking::Again(after) => poll = (again.question, after, Manner::default()),
+                Asking::Something(bytes) => {
+                    read = bytes;
+                    break;
+                }
+                Asking::Nothing => {
+                    Box::pin(close(&connection.socket)).await;
+                    return None;
+                }
+            }
         }
     }
+}
+
+/// What comes next on a connection that has polled.
+enum Asking {
+    /// The same question, after this message.
+    Again(Seq),
+    /// Something that hyper has to read.
+    Something(Bytes),
+    /// Nothing: the connection ends.
+    Nothing,
+}
+
+/// Waits for what comes next.
+async fn next_question(
+    connection: &Connection,
+    again: &Again,
+    mut drained: Pin<&mut impl Future<Output = ()>>,
+    mut alarm: Pin<&mut Sleep>,
+) -> Asking {
+    let Connection {
+        worker,
+        socket,
+        activity,
+        ..
+    } = connection;
+    let limits = &worker.server.config.limits;
+    poll_fn(|cx| {
+        if drained.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Asking::Nothing);
+        }
+        let mut buffer = [0; 4096];
+        if let Poll::Ready(read) = poll_read(socket, cx, &mut buffer) {
+            let Ok(read @ 1..) = read else {
+                return Poll::Ready(Asking::Nothing);
+            };
+            let read = &buffer[..read];
+            let after = again
+                .after(read)
+                .and_then(|after| worker.server.feed.locate(after).ok());
+            return Poll::Ready(match after {
+                Some(after) => {
+                    activity.answering_again();
+                    Asking::Again(after)
+                }
+                None => {
+                    activity.has_read(read);
+                    Asking::Something(Bytes::copy_from_slice(read))
+                }
+            });
+        }
+        ready!(poll_due(alarm.as_mut(), cx, limits, || activity.deadline(limits)));
+        worker.server.metrics.cut(Cut::Idle);
+        Poll::Ready(Asking::Nothing)
+    })
+    .await
 }
 
 /// Serves requests by hyper; `read` is what was read of the first.
@@ -226,7 +303,9 @@ async fn serve_requests(
     match ended {
         Ended::Left | Ended::Done(Ok(())) => {
             if let Some(next) = next {
-                return Some((http.into_parts().read_buf, next));
+                // A copy, as even what is empty would keep hyper's buffer.
+                let read = Bytes::copy_from_slice(&http.into_parts().read_buf);
+                return Some((read, next));
             }
         }
         Ended::Done(Err(error)) => {
@@ -265,42 +344,46 @@ async fn serve_requests(
     None
 }
 
-/// Waits until a held poll is answered: by the fan-out, or because time is up, for it or for the server.
-async fn hold(
+/// Answers a poll, at once or when it need not be held any longer: by the fan-out, or because time is up, for it or for the server.
+async fn serve_poll(
     connection: &Connection,
-    poll: Rc<HeldPoll>,
+    (question, after, manner): (Question, Seq, Manner),
     mut drained: Pin<&mut impl Future<Output = ()>>,
     mut alarm: Pin<&mut Sleep>,
-) -> Held {
-    let worker = &connection.worker;
+) -> Outcome {
+    let Connection {
+        worker,
+        socket,
+        activity,
+        ..
+    } = connection;
     let limits = &worker.server.config.limits;
-    let _membership = worker.fanout.held.join(Rc::clone(&poll));
-    // What was said while hyper was on its way out was told to nobody.
-    poll.look(&worker.server.feed, &worker.batches);
+    let (asked, _membership) = Asked::answer(worker, socket, activity, question, after, manner);
     poll_fn(|cx| {
         loop {
-            if let Poll::Ready(held) = poll.poll_answered(cx) {
-                return Poll::Ready(held);
+            if let Poll::Ready(outcome) = asked.poll_answered(cx) {
+                return Poll::Ready(outcome);
             }
-            if poll.is_waiting() {
+            let waits_until = asked.waits_until();
+            if waits_until.is_some() {
                 if drained.as_mut().poll(cx).is_ready() {
-                    poll.end(true);
+                    asked.end(true);
                     continue;
                 }
-                if has_left(&connection.socket, cx) {
+                if has_left(socket, cx) {
                     debug!(peer = %connection.peer, "peer left");
-                    return Poll::Ready(Held::Broken);
+                    return Poll::Ready(Outcome::Broken);
                 }
             }
-            let deadline = || match poll.is_waiting() {
-                true => Some((poll.until(), None)),
-                false => connection.activity.deadline(limits).map(|(due, why)| (due, Some(why))),
+            let deadline = || match waits_until {
+                Some(until) => Some((until, None)),
+                None => activity.deadline(limits).map(|(due, why)| (due, Some(why))),
             };
             if ready!(poll_due(alarm.as_mut(), cx, limits, deadline)).is_some() {
                 worker.server.metrics.cut(Cut::Stalled);
-                return Poll::Ready(Held::Broken);
+                return Poll::Ready(Outcome::Broken);
             }
-            poll.end(false);
+            asked.end(false);
         }
     })
     .await

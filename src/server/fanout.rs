@@ -22,7 +22,7 @@ use prometheus::Histogram;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::transport::{Batches, HeldPoll};
+use super::transport::{Asked, Batches};
 use crate::feed::{Entry, Feed, ReadError};
 use crate::protocol::Seq;
 use frames::Frames;
@@ -38,7 +38,8 @@ const BATCH: usize = 64;
 /// Who is there to be written to.
 pub(super) struct Fanout {
     pub(super) streams: Rc<Members<Outbox>>,
-    pub(super) held: Rc<Members<HeldPoll>>,
+    /// Polls that are held.
+    pub(super) asked: Rc<Members<Asked>>,
     /// Up to where the fan-out has delivered. A stream that has heard less is looked after by its own task.
     position: Cell<Seq>,
 }
@@ -47,7 +48,7 @@ impl Fanout {
     pub(super) fn new(feed: &Feed) -> Self {
         Fanout {
             streams: Members::new(),
-            held: Members::new(),
+            asked: Members::new(),
             position: Cell::new(feed.end().seq),
         }
     }
@@ -80,7 +81,7 @@ impl Fanout {
                 Err(ReadError::Gone { .. } | ReadError::Ahead { .. }) => {
                     self.position.set(feed.end().seq);
                     self.streams.each_now(Outbox::call);
-                    self.held.each(|poll| poll.look(feed, batches)).await;
+                    self.asked.each(|asked| asked.look(feed, batches)).await;
                     return;
                 }
             };
@@ -96,7 +97,7 @@ impl Fanout {
                     }
                 })
                 .await;
-            self.held.each(|poll| poll.look(feed, batches)).await;
+            self.asked.each(|asked| asked.look(feed, batches)).await;
         }
     }
 }

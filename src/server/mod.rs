@@ -10,6 +10,7 @@
 
 mod accept;
 mod address;
+mod again;
 mod answer;
 mod blocked;
 mod config;

@@ -15,7 +15,7 @@ use super::metrics::Answer;
 use super::origin::Origin;
 use super::request::{body, content_type, has_token, single};
 use super::sign_in::chosen_name;
-use super::transport::{LongPoll, asks_for_upgrade, events, long_poll, poll, refused_stream, upgrade};
+use super::transport::{asks_for_upgrade, cursor, events, question, refused_stream, upgrade};
 use super::{page, publish};
 use crate::protocol::{Refusal, Speaker, Transport};
 
@@ -135,11 +135,10 @@ async fn handle(
             connection.settled(publish::answer(receipt)).await
         }
         Route::Hear(transport) => match transport {
-            Transport::Poll => poll(worker, query),
-            Transport::LongPoll => match long_poll(worker, query, &head.headers)? {
-                LongPoll::Now(response) => Ok(response),
-                LongPoll::Held(hold) => {
-                    connection.hold(hold, manner(head, &incoming));
+            Transport::Poll | Transport::LongPoll => match question(worker, transport, query, &head.headers)? {
+                (question, None) => Ok(cursor(worker, question)),
+                (question, Some(after)) => {
+                    connection.answer_without_hyper(question, after, manner(head, &incoming));
                     std::future::pending().await
                 }
             },
@@ -191,7 +190,7 @@ impl Route {
     }
 }
 
-/// How a held poll is answered. A connection goes on behind it only where nothing else may follow the request: no body that is not read.
+/// How a poll is answered. A connection goes on behind it only where nothing else may follow the request: no body that is not read.
 fn manner(head: &Parts, incoming: &Incoming) -> Manner {
     let goes_on =
         head.version == Version::HTTP_11 && !has_token(&head.headers, &CONNECTION, "close") && incoming.is_end_stream();

@@ -12,6 +12,7 @@ use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::again::is_memorable;
 use super::blocked::Blocked;
 use super::config::Limits;
 use super::framing::Framing;
@@ -38,6 +39,8 @@ pub(super) struct Activity {
     unsent: Cell<bool>,
     /// Whether hyper is done with what the connection goes on with, but for bytes that are not out yet.
     leaving: Cell<Leaving>,
+    /// What was read, if it is a request that may be asked again.
+    asked: Cell<Option<Box<[u8]>>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,7 +82,19 @@ impl Activity {
             requests: Cell::new(0),
             unsent: Cell::new(false),
             leaving: Cell::new(Leaving::No),
+            asked: Cell::new(None),
         }
+    }
+
+    /// The bytes of the request that is being answered, if it may be asked again.
+    pub(super) fn take_asked(&self) -> Option<Box<[u8]>> {
+        self.asked.take()
+    }
+
+    /// A request that is not read by hyper is being answered.
+    pub(super) fn answering_again(&self) {
+        self.phase.set(Phase::Busy);
+        self.unsent.set(true);
     }
 
     /// The connection goes on without hyper once hyper has written what it has.
@@ -111,8 +126,7 @@ impl Activity {
 
     /// A head is whole: the request is being answered from now on. Gives whether it says its length at most once.
     pub(super) fn answering(&self) -> bool {
-        self.phase.set(Phase::Busy);
-        self.unsent.set(true);
+        self.answering_again();
         self.requests.set(self.requests.get() + 1);
         !self.framing.borrow().is_ambiguous(self.requests.get())
     }
@@ -171,20 +185,16 @@ impl Activity {
         }
     }
 
-    fn has_read(&self, bytes: &[u8]) {
+    /// What came from the socket, for hyper.
+    pub(super) fn has_read(&self, bytes: &[u8]) {
+        let is_first = matches!(self.phase.get(), Phase::Idle(_));
+        self.asked.set((is_first && is_memorable(bytes)).then(|| bytes.into()));
         self.framing.borrow_mut().read(bytes);
         self.has_begun();
     }
 }
 
 impl Wire {
-    /// A read that got less than it had room for has emptied the socket. Saying so spares the next one, which hyper tries
-    /// at once, a system call that can only fail; what comes from now on is announced again.
-    fn nothing_left(&self) {
-        let would_block = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-        let _ = self.socket.try_io(tokio::io::Interest::READABLE, would_block);
-    }
-
     /// `read` is what came behind the request before.
     pub(super) fn new(socket: Rc<TcpStream>, activity: Rc<Activity>, read: Bytes) -> Self {
         activity.begins(&read);
@@ -227,24 +237,13 @@ impl Read for Wire {
         }
         // Filled by way of the stack: hyper's cursor over uninitialised memory cannot be handed to a socket without `unsafe`.
         let mut chunk = [0; 4096];
-        loop {
-            ready!(self.socket.poll_read_ready(cx))?;
-            let room = buf.remaining().min(chunk.len());
-            match self.socket.try_read(&mut chunk[..room]) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-                Ok(n) => {
-                    if n > 0 {
-                        self.activity.has_read(&chunk[..n]);
-                    }
-                    if 0 < n && n < room {
-                        self.nothing_left();
-                    }
-                    buf.put_slice(&chunk[..n]);
-                    return Poll::Ready(Ok(()));
-                }
-            }
+        let room = buf.remaining().min(chunk.len());
+        let read = ready!(poll_read(&self.socket, cx, &mut chunk[..room]))?;
+        if read > 0 {
+            self.activity.has_read(&chunk[..read]);
         }
+        buf.put_slice(&chunk[..read]);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -274,6 +273,26 @@ impl Write for Wire {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(shutdown_write(&self.socket))
+    }
+}
+
+/// Reads what is there; nothing at the end.
+pub(super) fn poll_read(socket: &TcpStream, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(socket.poll_read_ready(cx))?;
+        match socket.try_read(buf) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Poll::Ready(Err(error)),
+            Ok(read) => {
+                // A read that got less than it had room for has emptied the socket. Saying so spares the next one, which hyper
+                // tries at once, a system call that can only fail; what comes from now on is announced again.
+                if 0 < read && read < buf.len() {
+                    let would_block = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+                    let _ = socket.try_io(tokio::io::Interest::READABLE, would_block);
+                }
+                return Poll::Ready(Ok(read));
+            }
+        }
     }
 }
 

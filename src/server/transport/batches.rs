@@ -1,4 +1,5 @@
 use std::cell::RefCell;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use hyper::StatusCode;
@@ -17,7 +18,11 @@ const KEPT: usize = 4;
 
 /// The batches that were just encoded on a worker, newest first. Everybody who waits at the same cursor shares one answer.
 #[derive(Default)]
-pub(in crate::server) struct Batches(RefCell<Vec<Encoded>>);
+pub(in crate::server) struct Batches {
+    encoded: RefCell<Vec<Encoded>>,
+    /// The answer without one, and the second of its date.
+    nothing: RefCell<(u64, Bytes)>,
+}
 
 /// What follows a cursor, as it is sent.
 #[derive(Clone)]
@@ -49,7 +54,7 @@ impl Batches {
         if newest == after {
             return Ok(None);
         }
-        let mut batches = self.0.borrow_mut();
+        let mut batches = self.encoded.borrow_mut();
         let same = |batch: &&Encoded| batch.after == after && batch.limit == limit && batch.newest == newest;
         if let Some(batch) = batches.iter().find(same) {
             return Ok(Some(batch.clone()));
@@ -80,6 +85,18 @@ impl Batches {
         batches.truncate(KEPT - 1);
         batches.insert(0, batch.clone());
         Ok(Some(batch))
+    }
+
+    /// 204, for a connection that goes on: the same bytes for a second.
+    pub(super) fn nothing(&self) -> Bytes {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let second = since.map_or(0, |since| since.as_secs());
+        let mut nothing = self.nothing.borrow_mut();
+        if nothing.0 != second || nothing.1.is_empty() {
+            let answer = answer::to_bytes(&answer::empty(StatusCode::NO_CONTENT), Manner::default());
+            *nothing = (second, answer);
+        }
+        nothing.1.clone()
     }
 }
 
@@ -119,7 +136,7 @@ mod tests {
                 batches.read(&feed, after, limit).unwrap();
             }
         }
-        assert!(batches.0.borrow().len() <= KEPT);
+        assert!(batches.encoded.borrow().len() <= KEPT);
     }
 
     #[test]

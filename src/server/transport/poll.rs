@@ -1,13 +1,12 @@
-//! Short and long polling: one handler, with a hold of zero or more.
+//! Short and long polling: one question, with a hold of zero or more.
+//!
+//! hyper reads it, and the router; it is answered [without them](super::asked), now or when there is something to say.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::{HeaderMap, Response, StatusCode};
-use tokio::time::Instant;
 
 use super::batches::batch_json;
-use super::held::{Hold, preference_applied};
 use super::position;
 use crate::protocol::{Refusal, Seq, Transport, Wait};
 use crate::server::answer::{self, AnswerBody};
@@ -19,46 +18,68 @@ use crate::server::worker::Worker;
 const LIMIT_MOST: usize = 1_000;
 const LIMIT_DEFAULT: usize = 100;
 
-/// What becomes of a long poll.
-pub(in crate::server) enum LongPoll {
-    /// It is answered at once.
-    Now(Response<AnswerBody>),
-    /// It is held.
-    Held(Hold),
+/// What a poll asks for, but for its cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::server) struct Question {
+    pub(super) transport: Transport,
+    /// Messages of an answer, at most.
+    pub(super) limit: usize,
+    /// How long it may be held.
+    pub(super) hold: Duration,
+    /// Whether `Prefer` had a say in that.
+    pub(super) is_preferred: bool,
 }
 
-/// `GET /talkplace/poll`
-pub(in crate::server) fn poll(worker: &Worker, query: &str) -> Result<Response<AnswerBody>, Refusal> {
-    let _present = worker.server.metrics.present(Transport::Poll);
-    match at_once(worker, Transport::Poll, query)? {
-        Look::Something(response) => Ok(response),
-        Look::Nothing { .. } => Ok(nothing(worker, Transport::Poll)),
+impl Default for Question {
+    fn default() -> Self {
+        Question {
+            transport: Transport::Poll,
+            limit: LIMIT_DEFAULT,
+            hold: Duration::ZERO,
+            is_preferred: false,
+        }
     }
 }
 
-/// `GET /talkplace/long-poll`
-pub(in crate::server) fn long_poll(worker: &Worker, query: &str, headers: &HeaderMap) -> Result<LongPoll, Refusal> {
-    let metrics = &worker.server.metrics;
-    let present = metrics.present(Transport::LongPoll);
-    let (hold, preferred) = hold(worker, query, headers)?;
-    let applied = preferred.then_some(hold);
-    let mut response = match at_once(worker, Transport::LongPoll, query)? {
-        Look::Something(response) => response,
-        Look::Nothing { .. } if hold.is_zero() => nothing(worker, Transport::LongPoll),
-        Look::Nothing { after, limit } => {
-            let place = Arc::clone(&worker.server.places).try_acquire_owned();
-            return Ok(LongPoll::Held(Hold {
-                after,
-                limit,
-                until: Instant::now() + hold,
-                applied,
-                place: place.map_err(|_| Refusal::TooManyHeld)?,
-                present: [present, metrics.held()],
-            }));
-        }
+/// `GET /talkplace/poll` and `GET /talkplace/long-poll`: what is asked, and after which message; `None` asks for a cursor.
+pub(in crate::server) fn question(
+    worker: &Worker,
+    transport: Transport,
+    query: &str,
+    headers: &HeaderMap,
+) -> Result<(Question, Option<Seq>), Refusal> {
+    let mut question = Question {
+        transport,
+        ..Question::default()
     };
-    response.headers_mut().extend(applied.map(preference_applied));
-    Ok(LongPoll::Now(response))
+    if transport == Transport::LongPoll {
+        (question.hold, question.is_preferred) = hold(worker, query, headers)?;
+    }
+    question.limit = limit(query)?;
+    let after = position(worker, parameter(query, "after")?.as_deref())?;
+    Ok((question, after))
+}
+
+/// The answer to a question without a cursor.
+pub(in crate::server) fn cursor(worker: &Worker, question: Question) -> Response<AnswerBody> {
+    let server = &worker.server;
+    let _present = server.metrics.present(question.transport);
+    server.metrics.answered(question.transport, Answer::Cursor);
+    let cursor = batch_json(&server.feed, server.feed.end().seq, &[]);
+    let mut response = answer::json(StatusCode::OK, cursor);
+    question.say_what_was_applied(&mut response);
+    response
+}
+
+impl Question {
+    /// Adds `Preference-Applied` where it belongs (RFC 7240, section 3).
+    pub(super) fn say_what_was_applied(&self, response: &mut Response<AnswerBody>) {
+        if self.is_preferred {
+            let applied = format!("wait={}", self.hold.as_secs()).try_into();
+            let applied = applied.expect("`wait=` and digits are a header value");
+            response.headers_mut().insert("preference-applied", applied);
+        }
+    }
 }
 
 /// How long the request may be held, and whether `Prefer` had a say in it.
@@ -77,35 +98,6 @@ fn hold(worker: &Worker, query: &str, headers: &HeaderMap) -> Result<(Duration, 
         .find_map(Wait::preferred);
     let wait = prefer.map_or(config.long_poll_timeout, |Wait(wait)| wait);
     Ok((wait.min(config.long_poll_cap), prefer.is_some()))
-}
-
-/// What a look at the feed finds.
-enum Look {
-    /// Messages, or the cursor that was asked for.
-    Something(Response<AnswerBody>),
-    /// Nothing that follows yet.
-    Nothing { after: Seq, limit: usize },
-}
-
-fn at_once(worker: &Worker, transport: Transport, query: &str) -> Result<Look, Refusal> {
-    let limit = limit(query)?;
-    let (feed, metrics) = (&worker.server.feed, &worker.server.metrics);
-    let Some(after) = position(worker, parameter(query, "after")?.as_deref())? else {
-        metrics.answered(transport, Answer::Cursor);
-        let cursor = batch_json(feed, feed.end().seq, &[]);
-        return Ok(Look::Something(answer::json(StatusCode::OK, cursor)));
-    };
-    let Some(batch) = worker.batches.read(feed, after, limit)? else {
-        return Ok(Look::Nothing { after, limit });
-    };
-    metrics.answered(transport, Answer::Messages);
-    metrics.deliveries(transport).inc_by(batch.messages);
-    Ok(Look::Something(answer::json(StatusCode::OK, batch.body())))
-}
-
-fn nothing(worker: &Worker, transport: Transport) -> Response<AnswerBody> {
-    worker.server.metrics.answered(transport, Answer::Empty);
-    answer::empty(StatusCode::NO_CONTENT)
 }
 
 fn limit(query: &str) -> Result<usize, Refusal> {
