@@ -109,7 +109,7 @@ impl Connection {
 }
 
 /// Serves a connection until it ends. `stay` is let go with it.
-// Not an `async fn`, whose future would keep room for its arguments; and each part is boxed apart, so that a WebSocket does not
+// Not an `async fn`, whose future would keep room for its arguments; and each part is boxed apart, so that a stream does not
 // carry the room for HTTP with it.
 pub(super) fn serve<S>(
     worker: Rc<Worker>,
@@ -118,11 +118,10 @@ pub(super) fn serve<S>(
     refused: Option<Refusal>,
     stay: S,
 ) -> impl Future<Output = ()> {
-    let socket = Rc::new(socket);
     let connection = Connection {
         activity: Rc::new(Activity::new(worker.server.metrics.blocked_http.clone())),
-        worker: Rc::clone(&worker),
-        socket: Rc::clone(&socket),
+        worker,
+        socket: Rc::new(socket),
         refused,
         peer,
         next: RefCell::new(None),
@@ -130,26 +129,35 @@ pub(super) fn serve<S>(
     };
     let http = Box::pin(serve_http(Rc::new(connection)));
     async move {
-        match http.await {
-            Some((read, Next::Websocket(upgrade))) => {
-                let websocket = Box::pin(run_websocket(worker, socket, read, upgrade));
-                websocket.await;
-            }
-            Some((_, Next::Events(opened))) => {
-                let events = Box::pin(run_events(worker, Rc::clone(&socket), opened));
-                if events.await {
-                    Box::pin(close(&socket)).await;
-                }
-            }
-            Some((_, Next::Poll(..))) | None => {}
+        if let Some(stream) = http.await {
+            stream.await;
         }
         drop(stay);
     }
 }
 
-/// Serves requests, by hyper and without it in turn, until the connection ends or goes on with a stream: then with what came behind
-/// the request.
-async fn serve_http(connection: Rc<Connection>) -> Option<(Bytes, Next)> {
+/// A connection that has become a stream, until it ends.
+type Stream = Pin<Box<dyn Future<Output = ()>>>;
+
+/// What a connection goes on with for good; `read` is what came behind the request.
+fn stream(connection: &Connection, next: Next, read: Bytes) -> Option<Stream> {
+    let (worker, socket) = (Rc::clone(&connection.worker), Rc::clone(&connection.socket));
+    match next {
+        Next::Websocket(upgrade) => Some(Box::pin(run_websocket(worker, socket, read, upgrade))),
+        Next::Events(opened) => {
+            let events = run_events(worker, Rc::clone(&socket), opened);
+            Some(Box::pin(async move {
+                if events.await {
+                    Box::pin(close(&socket)).await;
+                }
+            }))
+        }
+        Next::Poll(..) => None,
+    }
+}
+
+/// Serves requests, by hyper and without it in turn, until the connection ends or becomes a stream.
+async fn serve_http(connection: Rc<Connection>) -> Option<Stream> {
     let server = &connection.worker.server;
     let mut drained = pin!(server.draining.cancelled());
     let mut alarm = pin!(sleep_until(Instant::now() + server.config.limits.idle_timeout));
@@ -159,7 +167,7 @@ async fn serve_http(connection: Rc<Connection>) -> Option<(Bytes, Next)> {
         let requests = Box::pin(serve_requests(&connection, read, drained.as_mut(), alarm.as_mut()));
         let (rest, next) = requests.await?;
         let Next::Poll(question, after, manner) = next else {
-            return Some((rest, next));
+            return stream(&connection, next, rest);
         };
         if let Some(asked) = connection.activity.take_asked() {
             again = Again::new(&asked, question);
