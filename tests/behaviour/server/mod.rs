@@ -1,5 +1,6 @@
 //! The server, spoken to in bytes.
 
+mod again;
 mod drain;
 mod events;
 pub(crate) mod http;
