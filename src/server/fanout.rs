@@ -18,10 +18,10 @@ mod outbox;
 use std::cell::Cell;
 use std::rc::Rc;
 
-use prometheus::Histogram;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
+use super::Server;
+use super::metrics::Metrics;
 use super::transport::{Asked, Batches};
 use crate::feed::{Entry, Feed, ReadError};
 use crate::protocol::Seq;
@@ -56,7 +56,13 @@ impl Fanout {
     /// Delivers whatever the feed takes in; for ever.
     ///
     /// When `draining` is cancelled it wakes everybody once more, so that they see it.
-    pub(super) async fn run(&self, feed: &Feed, batches: &Batches, draining: &CancellationToken, took: &Histogram) {
+    pub(super) async fn run(&self, server: &Server, batches: &Batches) {
+        let Server {
+            feed,
+            metrics,
+            draining,
+            ..
+        } = server;
         let mut newest = feed.watch();
         let mut drained = false;
         loop {
@@ -68,12 +74,12 @@ impl Fanout {
                 }
             }
             let woken = Instant::now();
-            self.deliver(feed, batches).await;
-            took.observe(woken.elapsed().as_secs_f64());
+            self.deliver(feed, batches, metrics).await;
+            metrics.fan_out.observe(woken.elapsed().as_secs_f64());
         }
     }
 
-    async fn deliver(&self, feed: &Feed, batches: &Batches) {
+    async fn deliver(&self, feed: &Feed, batches: &Batches, metrics: &Metrics) {
         loop {
             let batch = match feed.read_after(self.position.get(), BATCH) {
                 Ok(batch) => batch,
@@ -90,13 +96,21 @@ impl Fanout {
             };
             let before = self.position.replace(last);
             let mut wrapped = Wrapped::new(feed, &batch.entries);
+            // Counted once for all.
+            let mut delivered = [0; Envelope::COUNT];
             self.streams
                 .each(|outbox| {
                     if outbox.heard() >= before {
-                        outbox.offer(wrapped.in_an(outbox.envelope()));
+                        let envelope = outbox.envelope();
+                        delivered[envelope as usize] += outbox.offer(wrapped.in_an(envelope));
                     }
                 })
                 .await;
+            for envelope in Envelope::ALL {
+                metrics
+                    .deliveries(envelope.transport())
+                    .inc_by(delivered[envelope as usize]);
+            }
             self.asked.each(|asked| asked.look(feed, batches)).await;
         }
     }

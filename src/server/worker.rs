@@ -64,9 +64,7 @@ pub(super) fn work(
                 fanout,
                 batches,
             } = &*fanning;
-            fanout
-                .run(&server.feed, batches, &server.draining, &server.metrics.fan_out)
-                .await;
+            fanout.run(server, batches).await;
         });
         let connections = TaskTracker::new();
         let serve = async {

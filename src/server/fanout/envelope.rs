@@ -1,4 +1,5 @@
 use crate::feed::{Entry, Feed};
+use crate::protocol::Transport;
 
 /// How a stream wraps a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,11 +13,21 @@ pub(in crate::server) enum Envelope {
 }
 
 impl Envelope {
+    pub(super) const ALL: [Envelope; 3] = [Envelope::Frame, Envelope::Chunk, Envelope::Plain];
+
     /// For whoever keeps something for each.
-    pub(super) const COUNT: usize = 3;
+    pub(super) const COUNT: usize = Envelope::ALL.len();
 
     /// Of a wrapped message, beyond its JSON: the header of a frame, or the sign and the id of an event and the size of its chunk.
     pub(super) const MOST: usize = 80;
+
+    /// Whose messages are wrapped in it.
+    pub(super) fn transport(self) -> Transport {
+        match self {
+            Envelope::Frame => Transport::Websocket,
+            Envelope::Chunk | Envelope::Plain => Transport::Events,
+        }
+    }
 
     /// Puts a message in its envelope behind what is there.
     pub(super) fn push(self, bytes: &mut Vec<u8>, feed: &Feed, entry: &Entry) {

@@ -28,19 +28,22 @@ impl<T> Members<T> {
         }
     }
 
-    /// Calls everybody, and lets others have their turn in between. Who comes meanwhile may be called or not.
+    /// Calls everybody, and lets others have their turn in between. Who comes meanwhile may be called or not. A call wakes tasks at most:
+    /// nobody leaves within it.
     pub(super) async fn each(&self, mut call: impl FnMut(&T)) {
         let mut key = 0;
-        while key < self.0.borrow().capacity() {
-            let member = self.0.borrow().get(key).cloned();
-            if let Some(member) = member {
-                call(&member);
-            }
-            key += 1;
-            if key.is_multiple_of(TURN) {
-                tokio::task::yield_now().await;
-            }
+        while self.turn(&mut key, &mut call) {
+            tokio::task::yield_now().await;
         }
+    }
+
+    /// Calls some from `key` on; whether there are more.
+    fn turn(&self, key: &mut usize, call: &mut impl FnMut(&T)) -> bool {
+        let members = self.0.borrow();
+        let turn = *key..members.capacity().min(*key + TURN);
+        *key = turn.end;
+        turn.filter_map(|key| members.get(key)).for_each(|member| call(member));
+        *key < members.capacity()
     }
 
     /// Calls everybody at once: for what takes no time.

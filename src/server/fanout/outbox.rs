@@ -1,9 +1,11 @@
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
+use std::os::fd::{AsRawFd as _, RawFd};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use nix::sys::socket::{MsgFlags, send};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -17,6 +19,8 @@ use crate::server::blocked::Blocked;
 /// One stream's way out: a WebSocket's, or that of events.
 pub(in crate::server) struct Outbox {
     socket: Rc<TcpStream>,
+    /// Of the socket.
+    fd: RawFd,
     envelope: Envelope,
     /// Up to where the listener has been written to.
     heard: Cell<Seq>,
@@ -71,6 +75,7 @@ impl Outbox {
     /// The way out of a listener that has heard everything up to `heard`.
     pub(in crate::server) fn new(socket: Rc<TcpStream>, envelope: Envelope, heard: Seq, counted: Counted) -> Rc<Self> {
         Rc::new(Outbox {
+            fd: socket.as_raw_fd(),
             socket,
             envelope,
             heard: Cell::new(heard),
@@ -152,21 +157,31 @@ impl Outbox {
         match feed.read_after(self.heard.get(), BATCH) {
             Err(_) => CaughtUp::Gone,
             Ok(batch) if batch.entries.is_empty() => CaughtUp::Yes,
-            Ok(batch) => match self.write(&Frames::of(self.envelope, feed, &batch.entries)) {
-                true => CaughtUp::More,
-                false => self.full_or_broken(),
-            },
+            Ok(batch) => {
+                let (begun, is_all) = self.write(&Frames::of(self.envelope, feed, &batch.entries));
+                self.counted.delivered.inc_by(begun);
+                match is_all {
+                    true => CaughtUp::More,
+                    false => self.full_or_broken(),
+                }
+            }
         }
     }
 
-    /// Writes the frames that this listener has not heard, or leaves it to the listener's own task.
-    pub(super) fn offer(&self, frames: &Frames) {
+    /// Writes the frames that this listener has not heard, or leaves it to the listener's own task. Gives how many messages that were.
+    pub(super) fn offer(&self, frames: &Frames) -> u64 {
         if self.closed.get() || self.broken.get() {
-            return;
+            return 0;
         }
-        if !self.is_flushed() || !self.write(frames) {
+        if !self.is_flushed() {
+            self.call();
+            return 0;
+        }
+        let (begun, is_all) = self.write(frames);
+        if !is_all {
             self.call();
         }
+        begun
     }
 
     fn full_or_broken(&self) -> CaughtUp {
@@ -197,22 +212,21 @@ impl Outbox {
         }
     }
 
-    /// Writes frames that follow what was heard, with nothing waiting before them; whether all of them are out.
+    /// Writes frames that follow what was heard, with nothing waiting before them: how many are begun, and whether all of them are out.
     ///
     /// What remains of a frame that is half out waits; frames behind it stay in the feed.
-    fn write(&self, frames: &Frames) -> bool {
+    fn write(&self, frames: &Frames) -> (u64, bool) {
         let unheard = frames.after(self.heard.get());
         let Some(first) = unheard.first() else {
-            return true;
+            return (0, true);
         };
-        let Some(written) = self.taken(self.socket.try_write(&frames.joined[first.start..])) else {
-            return false;
+        let Some(written) = self.taken(self.try_write(&frames.joined[first.start..])) else {
+            return (0, false);
         };
         let end = first.start + written;
         let begun = unheard.partition_point(|frame| frame.start < end);
-        self.counted.delivered.inc_by(begun as u64);
         let Some(last) = unheard[..begun].last() else {
-            return false;
+            return (0, false);
         };
         self.heard.set(last.seq);
         if end < last.end {
@@ -220,7 +234,16 @@ impl Outbox {
             let rest = Bytes::copy_from_slice(&frames.joined[end..last.end]);
             self.rest.borrow_mut().push(rest);
         }
-        end == frames.joined.len()
+        (begun as u64, end == frames.joined.len())
+    }
+
+    /// Asks the system directly: what tokio knows of the socket lies elsewhere in memory, and fetching it for every listener is a good part of what
+    /// a delivery costs beyond the system's own work. A socket that is full is left to tokio, which then knows that it is.
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match send(self.fd, bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) {
+            Ok(written) => Ok(written),
+            Err(_) => self.socket.try_write(bytes),
+        }
     }
 
     /// Bytes taken; `None` when the socket is full or broken.
