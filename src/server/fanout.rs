@@ -1,8 +1,8 @@
 //! The fast path of the server: one message to everybody on a worker who waits for it.
 //!
 //! One task per worker waits for the feed. It puts what is new in its envelope once, joined in one piece of memory, and writes it to each
-//! socket itself with a single call: nothing is copied for a listener, and no listener's task is woken. Only a socket that
-//! is full is left to its own task, which reads on from the listener's cursor as the socket takes it. Held polls are answered
+//! socket itself with a single call: nothing is copied for a listener, and no listener's task is woken. A listener whose socket
+//! is full leaves the [row] and is left to its own task, which reads on from the listener's cursor as the socket takes it. Held polls are answered
 //! in the same way: one answer, head and all, for all who wait at the same cursor.
 //!
 //! One piece and a plain write, since gathering the pieces anew for each listener costs the system more than joining them
@@ -14,10 +14,12 @@ mod envelope;
 mod frames;
 mod members;
 mod outbox;
+mod row;
 
 use std::cell::Cell;
 use std::rc::Rc;
 
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::Server;
@@ -27,30 +29,36 @@ use crate::feed::{Entry, Feed, ReadError};
 use crate::protocol::Seq;
 use frames::Frames;
 use members::Members;
+use row::Row;
 
 pub(super) use envelope::Envelope;
 pub(super) use members::Membership;
-pub(super) use outbox::{CaughtUp, Counted, Outbox};
+pub(super) use outbox::{CaughtUp, Counted, Outbox, OwnOutbox};
 
 /// Messages that are wrapped and written at a time.
 const BATCH: usize = 64;
 
 /// Who is there to be written to.
 pub(super) struct Fanout {
-    pub(super) streams: Rc<Members<Outbox>>,
+    row: Rc<Row>,
     /// Polls that are held.
     pub(super) asked: Rc<Members<Asked>>,
-    /// Up to where the fan-out has delivered. A stream that has heard less is looked after by its own task.
+    /// Up to where it has delivered.
     position: Cell<Seq>,
 }
 
 impl Fanout {
     pub(super) fn new(feed: &Feed) -> Self {
         Fanout {
-            streams: Members::new(),
+            row: Rc::default(),
             asked: Members::new(),
             position: Cell::new(feed.end().seq),
         }
+    }
+
+    /// A stream's way out, of a listener that has heard everything up to `heard`.
+    pub(super) fn outbox(&self, socket: Rc<TcpStream>, envelope: Envelope, heard: Seq, counted: Counted) -> OwnOutbox {
+        OwnOutbox::new(&self.row, socket, envelope, heard, counted)
     }
 
     /// Delivers whatever the feed takes in; for ever.
@@ -70,7 +78,7 @@ impl Fanout {
                 changed = newest.changed() => if changed.is_err() { return },
                 () = draining.cancelled(), if !drained => {
                     drained = true;
-                    self.streams.each_now(Outbox::call);
+                    self.row.call();
                 }
             }
             let woken = Instant::now();
@@ -86,7 +94,7 @@ impl Fanout {
                 // Publishers were quicker than this loop: each listener's own task finds out what that means for it.
                 Err(ReadError::Gone { .. } | ReadError::Ahead { .. }) => {
                     self.position.set(feed.end().seq);
-                    self.streams.each_now(Outbox::call);
+                    self.row.call();
                     self.asked.each(|asked| asked.look(feed, batches)).await;
                     return;
                 }
@@ -94,18 +102,10 @@ impl Fanout {
             let Some(last) = batch.entries.last().map(|entry| entry.seq) else {
                 return;
             };
-            let before = self.position.replace(last);
+            self.position.set(last);
             let mut wrapped = Wrapped::new(feed, &batch.entries);
             // Counted once for all.
-            let mut delivered = [0; Envelope::COUNT];
-            self.streams
-                .each(|outbox| {
-                    if outbox.heard() >= before {
-                        let envelope = outbox.envelope();
-                        delivered[envelope as usize] += outbox.offer(wrapped.in_an(envelope));
-                    }
-                })
-                .await;
+            let delivered = self.row.write(|envelope| wrapped.in_an(envelope)).await;
             for envelope in Envelope::ALL {
                 metrics
                     .deliveries(envelope.transport())
@@ -120,7 +120,7 @@ impl Fanout {
 struct Wrapped<'a> {
     feed: &'a Feed,
     entries: &'a [Entry],
-    frames: [Option<Frames>; Envelope::COUNT],
+    frames: [Option<Rc<Frames>>; Envelope::COUNT],
 }
 
 impl<'a> Wrapped<'a> {
@@ -132,7 +132,9 @@ impl<'a> Wrapped<'a> {
         }
     }
 
-    fn in_an(&mut self, envelope: Envelope) -> &Frames {
-        self.frames[envelope as usize].get_or_insert_with(|| Frames::of(envelope, self.feed, self.entries))
+    fn in_an(&mut self, envelope: Envelope) -> Rc<Frames> {
+        let frames = &mut self.frames[envelope as usize];
+        let frames = frames.get_or_insert_with(|| Frames::of(envelope, self.feed, self.entries).into());
+        Rc::clone(frames)
     }
 }

@@ -7,15 +7,32 @@ use crate::protocol::Seq;
 /// Messages in their envelopes, once for all listeners.
 pub(super) struct Frames {
     /// One behind the other.
-    pub(super) joined: Bytes,
+    joined: Bytes,
     frames: Vec<Frame>,
 }
 
 /// Where a message is in them.
-pub(super) struct Frame {
-    pub(super) seq: Seq,
-    pub(super) start: usize,
-    pub(super) end: usize,
+struct Frame {
+    seq: Seq,
+    start: usize,
+    end: usize,
+}
+
+/// Those that a listener has not heard: at least one.
+#[derive(Clone, Copy)]
+pub(super) struct Unheard<'a> {
+    joined: &'a [u8],
+    frames: &'a [Frame],
+}
+
+/// How far a socket took them.
+pub(super) struct Taken<'a> {
+    /// How many are begun.
+    pub(super) begun: u64,
+    /// The last of these.
+    pub(super) last: Seq,
+    /// What remains of it.
+    pub(super) rest: &'a [u8],
 }
 
 impl Frames {
@@ -26,11 +43,10 @@ impl Frames {
         for entry in entries {
             let start = joined.len();
             envelope.push(&mut joined, feed, entry);
-            let end = joined.len();
             frames.push(Frame {
                 seq: entry.seq,
                 start,
-                end,
+                end: joined.len(),
             });
         }
         Frames {
@@ -39,9 +55,40 @@ impl Frames {
         }
     }
 
-    /// Those behind what was heard.
-    pub(super) fn after(&self, heard: Seq) -> &[Frame] {
+    /// Those behind what was heard; `None` when all are.
+    pub(super) fn after(&self, heard: Seq) -> Option<Unheard<'_>> {
         let first = self.frames.partition_point(|frame| frame.seq <= heard);
-        &self.frames[first..]
+        let frames = &self.frames[first..];
+        Some(Unheard {
+            joined: &self.joined,
+            frames: (!frames.is_empty()).then_some(frames)?,
+        })
+    }
+}
+
+impl<'a> Unheard<'a> {
+    /// To be written.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        &self.joined[self.frames[0].start..]
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.frames.len() as u64
+    }
+
+    pub(super) fn last(&self) -> Seq {
+        self.frames[self.frames.len() - 1].seq
+    }
+
+    /// How far so many bytes go; `None` when not a byte was taken.
+    pub(super) fn taken(&self, written: usize) -> Option<Taken<'a>> {
+        let end = self.frames[0].start + written;
+        let begun = self.frames.partition_point(|frame| frame.start < end);
+        let last = self.frames[..begun].last()?;
+        Some(Taken {
+            begun: begun as u64,
+            last: last.seq,
+            rest: &self.joined[end..last.end],
+        })
     }
 }

@@ -3,8 +3,8 @@ use std::rc::Rc;
 
 use slab::Slab;
 
-/// Members served before other tasks of the worker get their turn.
-const TURN: usize = 64;
+/// Listeners served before other tasks of the worker get their turn.
+pub(super) const TURN: usize = 128;
 
 /// Who is there, while they come and go.
 pub(in crate::server) struct Members<T>(RefCell<Slab<Rc<T>>>);
@@ -44,11 +44,6 @@ impl<T> Members<T> {
         *key = turn.end;
         turn.filter_map(|key| members.get(key)).for_each(|member| call(member));
         *key < members.capacity()
-    }
-
-    /// Calls everybody at once: for what takes no time.
-    pub(super) fn each_now(&self, call: impl Fn(&T)) {
-        self.0.borrow().iter().for_each(|(_, member)| call(member));
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::position;
 use crate::protocol::{Refusal, Seq, Transport};
 use crate::server::answer::{self, AnswerBody};
-use crate::server::fanout::{CaughtUp, Envelope, Membership, Outbox};
+use crate::server::fanout::{CaughtUp, Envelope, OwnOutbox};
 use crate::server::metrics::{Answer, Cut, Present};
 use crate::server::request::{parameter, single};
 use crate::server::wire::has_left;
@@ -85,14 +85,10 @@ pub(in crate::server) fn event_stream(body: AnswerBody) -> Response<AnswerBody> 
 /// Serves the stream until it ends: true when it ended as a stream does, and the peer may read on to its end.
 // Not an `async fn`, whose future would keep room for its arguments for as long as the connection lives.
 pub(in crate::server) fn run(worker: Rc<Worker>, socket: Rc<TcpStream>, opened: Opened) -> impl Future<Output = bool> {
-    let outbox = Outbox::new(
-        Rc::clone(&socket),
-        opened.envelope,
-        opened.heard,
-        worker.server.metrics.outbox(Transport::Events),
-    );
+    let counted = worker.server.metrics.outbox(Transport::Events);
+    let fanout = &worker.fanout;
+    let outbox = fanout.outbox(Rc::clone(&socket), opened.envelope, opened.heard, counted);
     let mut stream = EventStream {
-        _membership: worker.fanout.streams.join(Rc::clone(&outbox)),
         _present: opened.present,
         heartbeat_at: Instant::now() + worker.server.config.event_heartbeat,
         envelope: opened.envelope,
@@ -106,10 +102,9 @@ pub(in crate::server) fn run(worker: Rc<Worker>, socket: Rc<TcpStream>, opened: 
 struct EventStream {
     worker: Rc<Worker>,
     socket: Rc<TcpStream>,
-    outbox: Rc<Outbox>,
+    outbox: OwnOutbox,
     envelope: Envelope,
     heartbeat_at: Instant,
-    _membership: Membership<Outbox>,
     _present: Present,
 }
 
