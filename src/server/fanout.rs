@@ -23,6 +23,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::Server;
+use super::behind::Furthest;
 use super::metrics::Metrics;
 use super::transport::{Asked, Batches};
 use crate::feed::{Entry, Feed, ReadError};
@@ -59,6 +60,19 @@ impl Fanout {
     /// A stream's way out, of a listener that has heard everything up to `heard`.
     pub(super) fn outbox(&self, socket: Rc<TcpStream>, envelope: Envelope, heard: Seq, counted: Counted) -> OwnOutbox {
         OwnOutbox::new(&self.row, socket, envelope, heard, counted)
+    }
+
+    /// Who is furthest behind.
+    pub(super) fn furthest(&self) -> Furthest {
+        let mut furthest = Furthest::default();
+        self.row
+            .each_heard(|envelope, heard| furthest.add(envelope.transport(), heard));
+        self.asked.each_now(|asked| {
+            if let Some((transport, after)) = asked.waits_after() {
+                furthest.add(transport, after);
+            }
+        });
+        furthest
     }
 
     /// Delivers whatever the feed takes in; for ever.

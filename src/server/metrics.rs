@@ -5,6 +5,7 @@ use prometheus::{
     Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
+use super::behind::{Behind, Furthest};
 use super::fanout::Counted;
 use super::process::Process;
 use crate::feed::Feed;
@@ -75,6 +76,7 @@ pub(super) struct Metrics {
     cuts: [IntCounter; 5],
     /// What one waking of a worker's fan-out takes.
     pub(super) fan_out: Histogram,
+    behind: Behind,
     feed_messages: IntGauge,
     feed_bytes: IntGauge,
     keep_failing: IntGauge,
@@ -132,6 +134,7 @@ impl Metrics {
             held: gauge("talkplace_held_polls", "Polls held now."),
             cuts: CUTS.map(|(_, reason)| cuts.with_label_values(&[reason])),
             fan_out,
+            behind: Behind::new(&registry),
             feed_messages: gauge("talkplace_feed_messages", "Messages that the feed keeps now."),
             feed_bytes: gauge("talkplace_feed_bytes", "Bytes of messages that the feed keeps now."),
             keep_failing: gauge(
@@ -209,13 +212,14 @@ impl Metrics {
     }
 
     /// The whole page. Messages are not counted one by one: their seqs do.
-    pub(super) fn page(&self, feed: &Feed) -> Vec<u8> {
+    pub(super) fn page(&self, feed: &Feed, furthest: &Furthest) -> Vec<u8> {
         let messages = feed.end().seq - self.first;
         self.messages.inc_by(messages.saturating_sub(self.messages.get()));
         let (messages, bytes) = feed.size();
         self.feed_messages.set(messages as i64);
         self.feed_bytes.set(bytes as i64);
         self.keep_failing.set(feed.is_failing().into());
+        self.behind.set(feed, furthest);
         self.process.look();
         let mut page = Vec::new();
         TextEncoder::new()
@@ -225,7 +229,7 @@ impl Metrics {
     }
 }
 
-fn index(transport: Transport) -> usize {
+pub(super) fn index(transport: Transport) -> usize {
     Transport::ALL
         .iter()
         .position(|each| *each == transport)
@@ -263,7 +267,7 @@ mod tests {
         metrics.refused(&Refusal::UnknownPath);
         metrics.cut(Cut::NoPong);
         let present = metrics.present(Transport::Websocket);
-        let page = String::from_utf8(metrics.page(&feed)).unwrap();
+        let page = String::from_utf8(metrics.page(&feed, &Furthest::default())).unwrap();
         for line in [
             "talkplace_listeners{transport=\"websocket\"} 1",
             "talkplace_requests_total{answer=\"empty\",transport=\"long-poll\"} 1",
@@ -274,6 +278,8 @@ mod tests {
             "talkplace_blocked_connections{over=\"websocket\"} 0",
             "talkplace_cut_total{reason=\"no-pong\"} 1",
             "talkplace_fan_out_seconds_count 0",
+            "talkplace_backlog_messages{transport=\"events\"} 0",
+            "talkplace_lag_seconds{transport=\"events\"} 0",
             "talkplace_feed_messages 0",
             "talkplace_feed_bytes 0",
             "talkplace_keep_failing 0",
@@ -293,7 +299,7 @@ mod tests {
         }
         drop(present);
         assert!(
-            String::from_utf8(metrics.page(&feed))
+            String::from_utf8(metrics.page(&feed, &Furthest::default()))
                 .unwrap()
                 .contains("talkplace_listeners{transport=\"websocket\"} 0")
         );

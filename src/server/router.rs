@@ -118,7 +118,7 @@ async fn handle(
         Route::Metrics => Ok(answer::whole(
             StatusCode::OK,
             "text/plain; version=0.0.4",
-            server.metrics.page(&server.feed),
+            server.metrics_page().await,
         )),
         Route::Health => Ok(answer::whole(StatusCode::OK, "text/plain; charset=utf-8", "ok")),
         Route::SignIn => {

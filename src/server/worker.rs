@@ -14,7 +14,7 @@ use tracing::debug;
 use super::address::Visit;
 use super::fanout::Fanout;
 use super::transport::Batches;
-use super::{Server, connection};
+use super::{Server, behind, connection};
 use crate::protocol::Refusal;
 
 /// What the connections of one worker share.
@@ -22,6 +22,12 @@ pub(super) struct Worker {
     pub(super) server: Arc<Server>,
     pub(super) fanout: Fanout,
     pub(super) batches: Batches,
+}
+
+/// What comes to a worker from outside.
+pub(super) struct Jobs {
+    pub(super) accepted: mpsc::Receiver<Accepted>,
+    pub(super) asked: mpsc::Receiver<behind::Question>,
 }
 
 /// A connection on its way from the acceptor to a worker.
@@ -42,7 +48,10 @@ pub(super) struct Accepted {
 /// When the system gives no runtime.
 pub(super) fn work(
     server: &Arc<Server>,
-    mut accepted: mpsc::Receiver<Accepted>,
+    Jobs {
+        mut accepted,
+        mut asked,
+    }: Jobs,
     kill: &CancellationToken,
     ready: oneshot::Sender<()>,
 ) -> std::io::Result<()> {
@@ -65,6 +74,13 @@ pub(super) fn work(
                 batches,
             } = &*fanning;
             fanout.run(server, batches).await;
+        });
+        let asking = Rc::clone(&worker);
+        tokio::task::spawn_local(async move {
+            while let Some(answer) = asked.recv().await {
+                // Whoever asked may have lost patience.
+                let _ = answer.send(asking.fanout.furthest());
+            }
         });
         let connections = TaskTracker::new();
         let serve = async {

@@ -21,7 +21,7 @@ impl Envelope {
     /// Of a wrapped message, beyond its JSON: the header of a frame, or the sign and the id of an event and the size of its chunk.
     pub(super) const MOST: usize = 80;
 
-    /// Whose messages are wrapped in it.
+    /// Whose envelope it is.
     pub(super) fn transport(self) -> Transport {
         match self {
             Envelope::Frame => Transport::Websocket,

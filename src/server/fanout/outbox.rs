@@ -24,9 +24,8 @@ pub(in crate::server) struct Outbox {
     socket: Rc<TcpStream>,
     envelope: Envelope,
     row: Rc<Row>,
-    /// Its place in the row, while it has one.
-    seat: Cell<Option<usize>>,
-    /// Up to where the listener has been written to, while it has none.
+    place: Cell<Place>,
+    /// Up to where the listener has been written to, while it has no seat.
     heard: Cell<Seq>,
     /// The rest of a frame that the socket had no room for, and control frames behind it. Never more than
     /// one message and what [`is_crowded`](Outbox::is_crowded) lets in.
@@ -75,17 +74,27 @@ pub(in crate::server) enum CaughtUp {
     Broken,
 }
 
+/// Where it is in the row.
+#[derive(Clone, Copy)]
+enum Place {
+    Seat(usize),
+    /// Beside the seats, as something waits in it.
+    Aside(usize),
+    /// It writes no more messages.
+    Gone,
+}
+
 /// An outbox in the hands of its listener's task: with that it leaves the row.
 pub(in crate::server) struct OwnOutbox(Rc<Outbox>);
 
 impl OwnOutbox {
     /// The way out of a listener that has heard everything up to `heard`.
     pub(super) fn new(row: &Rc<Row>, socket: Rc<TcpStream>, envelope: Envelope, heard: Seq, counted: Counted) -> Self {
-        OwnOutbox(Rc::new(Outbox {
+        let outbox = Rc::new(Outbox {
             socket,
             envelope,
             row: Rc::clone(row),
-            seat: Cell::new(None),
+            place: Cell::new(Place::Gone),
             heard: Cell::new(heard),
             rest: RefCell::new(Rest {
                 pieces: Default::default(),
@@ -98,7 +107,9 @@ impl OwnOutbox {
             called: Cell::new(false),
             waker: Cell::new(None),
             counted,
-        }))
+        });
+        outbox.place.set(Place::Aside(row.wait(Rc::clone(&outbox))));
+        OwnOutbox(outbox)
     }
 }
 
@@ -112,7 +123,7 @@ impl Deref for OwnOutbox {
 
 impl Drop for OwnOutbox {
     fn drop(&mut self) {
-        self.0.stand();
+        self.0.go();
     }
 }
 
@@ -141,7 +152,7 @@ impl Outbox {
 
     /// Writes no more messages: the end is on its way.
     pub(in crate::server) fn close(&self) {
-        self.stand();
+        self.go();
         self.closed.set(true);
     }
 
@@ -186,20 +197,37 @@ impl Outbox {
     }
 
     fn sit(self: &Rc<Self>) {
+        self.go();
         let fd = self.socket.as_raw_fd();
         let seat = self.row.sit(Rc::clone(self), fd, self.envelope, self.heard.get());
-        self.seat.set(Some(seat));
+        self.place.set(Place::Seat(seat));
     }
 
-    fn stand(&self) {
-        if let Some(seat) = self.seat.take() {
-            self.heard.set(self.row.stand(seat));
+    /// Gives up its seat, if it has one.
+    fn stand(self: &Rc<Self>) {
+        if let Place::Seat(_) = self.place.get() {
+            self.go();
+            self.place.set(Place::Aside(self.row.wait(Rc::clone(self))));
         }
     }
 
+    /// Leaves the row.
+    fn go(&self) {
+        match self.place.replace(Place::Gone) {
+            Place::Seat(seat) => self.heard.set(self.row.stand(seat)),
+            Place::Aside(place) => self.row.go(place),
+            Place::Gone => {}
+        }
+    }
+
+    /// In which envelope the listener hears messages, and up to where it has been written to while it has no seat.
+    pub(super) fn heard(&self) -> (Envelope, Seq) {
+        (self.envelope, self.heard.get())
+    }
+
     /// The row lets it go, as the socket took so much and no more: the listener's own task goes on from there. Gives how many messages were begun.
-    pub(super) fn leaves(&self, heard: Seq, unheard: Unheard<'_>, written: usize) -> u64 {
-        self.seat.set(None);
+    pub(super) fn leaves(self: &Rc<Self>, heard: Seq, unheard: Unheard<'_>, written: usize) -> u64 {
+        self.place.set(Place::Aside(self.row.wait(Rc::clone(self))));
         self.heard.set(heard);
         self.call();
         self.took(unheard, written)
@@ -348,7 +376,7 @@ mod tests {
         socket.writable().await.unwrap();
         assert_eq!(outbox.catch_up(&feed), CaughtUp::Yes);
         let mut told = 0;
-        while outbox.seat.get().is_some() {
+        while let Place::Seat(_) = outbox.place.get() {
             feed.publish(&Speaker::guest(), &text).unwrap();
             tell(&row, &feed, told).await;
             told += 1;

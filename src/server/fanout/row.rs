@@ -16,7 +16,11 @@ use crate::protocol::Seq;
 /// A seat has what that takes and nothing else, and stands beside the next one in memory. Fetching what else there is of each listener would
 /// cost more than everything that the fan-out does beside the system's own work.
 #[derive(Default)]
-pub(super) struct Row(RefCell<Slab<Seat>>);
+pub(super) struct Row {
+    seats: RefCell<Slab<Seat>>,
+    /// Who has none, as something waits to be written: looked after by their own tasks.
+    waiting: RefCell<Slab<Rc<Outbox>>>,
+}
 
 struct Seat {
     fd: RawFd,
@@ -29,7 +33,7 @@ struct Seat {
 impl Row {
     /// Gives a stream a seat from which nothing waits to be written.
     pub(super) fn sit(&self, outbox: Rc<Outbox>, fd: RawFd, envelope: Envelope, heard: Seq) -> usize {
-        self.0.borrow_mut().insert(Seat {
+        self.seats.borrow_mut().insert(Seat {
             fd,
             envelope,
             heard,
@@ -39,12 +43,32 @@ impl Row {
 
     /// Takes the seat back; gives what was heard there.
     pub(super) fn stand(&self, key: usize) -> Seq {
-        self.0.borrow_mut().remove(key).heard
+        self.seats.borrow_mut().remove(key).heard
+    }
+
+    /// Takes in one that has no seat.
+    pub(super) fn wait(&self, outbox: Rc<Outbox>) -> usize {
+        self.waiting.borrow_mut().insert(outbox)
+    }
+
+    /// Lets one go that had no seat.
+    pub(super) fn go(&self, key: usize) {
+        self.waiting.borrow_mut().remove(key);
+    }
+
+    /// Tells what each has heard.
+    pub(super) fn each_heard(&self, mut tell: impl FnMut(Envelope, Seq)) {
+        let (seats, waiting) = (self.seats.borrow(), self.waiting.borrow());
+        seats.iter().for_each(|(_, seat)| tell(seat.envelope, seat.heard));
+        for (_, outbox) in waiting.iter() {
+            let (envelope, heard) = outbox.heard();
+            tell(envelope, heard);
+        }
     }
 
     /// Has each listener's own task look.
     pub(super) fn call(&self) {
-        self.0.borrow().iter().for_each(|(_, seat)| seat.outbox.call());
+        self.seats.borrow().iter().for_each(|(_, seat)| seat.outbox.call());
     }
 
     /// Writes what is new to everybody, and lets others have their turn in between. Who sits down meanwhile has heard it. Gives how many
@@ -65,7 +89,7 @@ impl Row {
         wrapped: &mut impl FnMut(Envelope) -> Rc<Frames>,
         delivered: &mut [u64; Envelope::COUNT],
     ) -> bool {
-        let mut seats = self.0.borrow_mut();
+        let mut seats = self.seats.borrow_mut();
         let turn = *key..seats.capacity().min(*key + TURN);
         *key = turn.end;
         for key in turn {

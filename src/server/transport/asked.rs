@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use super::batches::{Batches, Encoded};
 use super::poll::Question;
 use crate::feed::Feed;
-use crate::protocol::{Refusal, Seq};
+use crate::protocol::{Refusal, Seq, Transport};
 use crate::server::answer::{self, AnswerBody, Manner};
 use crate::server::fanout::Membership;
 use crate::server::metrics::{Answer, Present};
@@ -116,6 +116,12 @@ impl Asked {
             State::Waiting(until) => Some(until),
             _ => None,
         }
+    }
+
+    /// What it waits for, while it is held: whatever follows this.
+    pub(in crate::server) fn waits_after(&self) -> Option<(Transport, Seq)> {
+        let is_held = self.waits_until().is_some();
+        is_held.then_some((self.question.transport, self.after))
     }
 
     /// Ready when the answer is out, by whomever. One task waits at a time.
