@@ -26,7 +26,7 @@ use super::config::Limits;
 use super::metrics::Cut;
 use super::router;
 use super::transport::{Asked, Opened, Outcome, Question, Upgrade, run_events, run_websocket};
-use super::wire::{Activity, Overdue, Wire, has_left, linger, poll_read, shutdown_write};
+use super::wire::{Activity, Overdue, Peer, Wire, linger, peer, poll_read, shutdown_write};
 use super::worker::Worker;
 use crate::protocol::{Refusal, Seq};
 
@@ -175,7 +175,7 @@ async fn serve_http(connection: Rc<Connection>) -> Option<Stream> {
         read = rest;
         let mut poll = (question, after, manner);
         loop {
-            match serve_poll(&connection, poll, drained.as_mut(), alarm.as_mut()).await {
+            match serve_poll(&connection, poll, !read.is_empty(), drained.as_mut(), alarm.as_mut()).await {
                 Outcome::Answered { ends: false } => {}
                 Outcome::Answered { ends: true } => {
                     Box::pin(close(&connection.socket)).await;
@@ -301,7 +301,7 @@ async fn serve_requests(
         if activity.has_left_hyper() {
             return Poll::Ready(Ended::Left);
         }
-        if activity.is_busy() && !connection.is_settling.get() && has_left(socket, cx) {
+        if activity.is_busy() && !connection.is_settling.get() && peer(socket, cx) == Peer::Left {
             return Poll::Ready(Ended::Gone);
         }
         poll_due(alarm.as_mut(), cx, &limits, || activity.deadline(&limits)).map(Ended::Overdue)
@@ -356,6 +356,7 @@ async fn serve_requests(
 async fn serve_poll(
     connection: &Connection,
     (question, after, manner): (Question, Seq, Manner),
+    is_followed: bool,
     mut drained: Pin<&mut impl Future<Output = ()>>,
     mut alarm: Pin<&mut Sleep>,
 ) -> Outcome {
@@ -367,6 +368,9 @@ async fn serve_poll(
     } = connection;
     let limits = &worker.server.config.limits;
     let (asked, _membership) = Asked::answer(worker, socket, activity, question, after, manner);
+    if is_followed {
+        asked.is_followed();
+    }
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(outcome) = asked.poll_answered(cx) {
@@ -378,9 +382,13 @@ async fn serve_poll(
                     asked.end(true);
                     continue;
                 }
-                if has_left(socket, cx) {
-                    debug!(peer = %connection.peer, "peer left");
-                    return Poll::Ready(Outcome::Broken);
+                match peer(socket, cx) {
+                    Peer::Listens => {}
+                    Peer::HasSpoken => asked.is_followed(),
+                    Peer::Left => {
+                        debug!(peer = %connection.peer, "peer left");
+                        return Poll::Ready(Outcome::Broken);
+                    }
                 }
             }
             let deadline = || match waits_until {

@@ -296,12 +296,27 @@ pub(super) fn poll_read(socket: &TcpStream, cx: &mut Context<'_>, buf: &mut [u8]
     }
 }
 
-/// Whether the peer sends no more. Whoever closes looks the same as whoever only stops sending: neither is held any longer,
-/// or listeners that are gone would stay until their timeout.
-pub(super) fn has_left(socket: &TcpStream, cx: &mut Context<'_>) -> bool {
+/// What is known of a peer who is given something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// It says nothing. The task is woken when that changes.
+    Listens,
+    /// It has said something that is not read yet. Until it is, nothing wakes the task.
+    HasSpoken,
+    /// It sends no more. Whoever closes looks the same as whoever only stops sending: neither is held any longer, or listeners that
+    /// are gone would stay until their timeout.
+    Left,
+}
+
+/// Looks at the peer, and reads nothing.
+pub(super) fn peer(socket: &TcpStream, cx: &mut Context<'_>) -> Peer {
     let mut byte = [0];
     let mut byte = ReadBuf::new(&mut byte);
-    matches!(socket.poll_peek(cx, &mut byte), Poll::Ready(Ok(0) | Err(_)))
+    match socket.poll_peek(cx, &mut byte) {
+        Poll::Pending => Peer::Listens,
+        Poll::Ready(Ok(0) | Err(_)) => Peer::Left,
+        Poll::Ready(Ok(_)) => Peer::HasSpoken,
+    }
 }
 
 /// Says that nothing more will be written; the peer may still write.

@@ -38,6 +38,8 @@ pub(in crate::server) struct Asked {
     state: RefCell<State>,
     /// Wakes the connection's own task.
     waker: Cell<Option<Waker>>,
+    /// Whether that has something to do as soon as this is answered.
+    is_followed: Cell<bool>,
     /// Counts it until it is answered.
     present: Cell<Option<Present>>,
     held: Cell<Option<Hold>>,
@@ -87,6 +89,7 @@ impl Asked {
             manner: Cell::new(manner),
             state: RefCell::new(State::Waiting(Instant::now() + question.hold)),
             waker: Cell::new(None),
+            is_followed: Cell::new(manner.ends),
             present: Cell::new(Some(server.metrics.present(question.transport))),
             held: Cell::new(None),
         });
@@ -122,6 +125,11 @@ impl Asked {
     pub(in crate::server) fn waits_after(&self) -> Option<(Transport, Seq)> {
         let is_held = self.waits_until().is_some();
         is_held.then_some((self.question.transport, self.after))
+    }
+
+    /// Something has come behind it that is not read yet: nobody else will wake the connection's task for that.
+    pub(in crate::server) fn is_followed(&self) {
+        self.is_followed.set(true);
     }
 
     /// Ready when the answer is out, by whomever. One task waits at a time.
@@ -212,9 +220,10 @@ impl Asked {
     fn write(&self, answer: Bytes) {
         self.state.replace(State::Unwritten(answer));
         self.flush();
-        // The connection's own task writes what the socket had no room for.
+        // The connection's own task writes what the socket had no room for, and goes on with what follows.
         let is_out = matches!(*self.state.borrow(), State::Answered);
-        if let Some(waker) = self.waker.take().filter(|_| !is_out) {
+        let is_over = is_out && !self.is_followed.get();
+        if let Some(waker) = self.waker.take().filter(|_| !is_over) {
             waker.wake();
         }
     }

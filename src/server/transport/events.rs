@@ -20,7 +20,7 @@ use crate::server::answer::{self, AnswerBody};
 use crate::server::fanout::{CaughtUp, Envelope, OwnOutbox};
 use crate::server::metrics::{Answer, Cut, Present};
 use crate::server::request::{parameter, single};
-use crate::server::wire::has_left;
+use crate::server::wire::{Peer, peer};
 use crate::server::worker::Worker;
 
 /// What a connection goes on with once the head of the answer is sent.
@@ -166,7 +166,7 @@ impl EventStream {
         if full && let Poll::Ready(ready) = self.socket.poll_write_ready(cx) {
             return Poll::Ready(if ready.is_ok() { News::Writable } else { News::Left });
         }
-        if has_left(&self.socket, cx) {
+        if peer(&self.socket, cx) == Peer::Left {
             return Poll::Ready(News::Left);
         }
         Poll::Pending
