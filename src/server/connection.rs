@@ -164,6 +164,10 @@ async fn serve_http(connection: Rc<Connection>) -> Option<Stream> {
     let mut read = Bytes::new();
     let mut again = None;
     loop {
+        if !read.is_empty() {
+            // Whoever sends many requests at once has others served in between.
+            tokio::task::yield_now().await;
+        }
         let requests = Box::pin(serve_requests(&connection, read, drained.as_mut(), alarm.as_mut()));
         let (rest, next) = requests.await?;
         let Next::Poll(question, after, manner) = next else {
@@ -265,12 +269,18 @@ async fn serve_requests(
 ) -> Option<(Bytes, Next)> {
     let Connection { socket, activity, .. } = &**connection;
     let limits = connection.worker.server.config.limits;
+    let has_served = Cell::new(false);
     let service = service_fn(|request| {
         let is_well_framed = activity.answering();
+        let is_one_of_many = has_served.replace(true);
         let connection = Rc::clone(connection);
         // Unpin, as a connection that is left asks for; and one without a request carries none of it.
         Box::pin(async move {
             let activity = Rc::clone(&connection.activity);
+            // hyper would answer sixteen before it lets go.
+            if is_one_of_many {
+                connection.settled(tokio::task::yield_now()).await;
+            }
             let response = if is_well_framed {
                 router::answer(connection, request).await
             } else {
@@ -291,6 +301,7 @@ async fn serve_requests(
         .serve_connection(wire, service);
     let mut told = false;
     let ended = poll_fn(|cx| {
+        has_served.set(false);
         if !told && drained.as_mut().poll(cx).is_ready() {
             told = true;
             Pin::new(&mut http).graceful_shutdown();
