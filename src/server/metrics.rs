@@ -71,7 +71,8 @@ pub(super) struct Metrics {
     /// Connections of HTTP whose socket is full now.
     pub(super) blocked_http: IntGauge,
     blocked_websocket: IntGauge,
-    queued: IntGauge,
+    /// Bytes that wait for a peer to read, outside the feed and the system.
+    pub(super) queued: IntGauge,
     held: IntGauge,
     cuts: [IntCounter; 5],
     /// What one waking of a worker's fan-out takes.
@@ -129,7 +130,7 @@ impl Metrics {
             blocked_websocket: blocked.with_label_values(&["websocket"]),
             queued: gauge(
                 "talkplace_queued_bytes",
-                "Bytes now that wait for a stream outside the feed and the system.",
+                "Bytes now that wait for a stream or a poll outside the feed and the system.",
             ),
             held: gauge("talkplace_held_polls", "Polls held now."),
             cuts: CUTS.map(|(_, reason)| cuts.with_label_values(&[reason])),

@@ -26,6 +26,7 @@ mod origin;
 mod page;
 mod process;
 mod publish;
+mod queued;
 mod rate;
 mod request;
 mod router;

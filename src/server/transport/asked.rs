@@ -24,6 +24,7 @@ use crate::protocol::{Refusal, Seq, Transport};
 use crate::server::answer::{self, AnswerBody, Manner};
 use crate::server::fanout::Membership;
 use crate::server::metrics::{Answer, Present};
+use crate::server::queued::Queued;
 use crate::server::wire::Activity;
 use crate::server::worker::Worker;
 
@@ -42,6 +43,7 @@ pub(in crate::server) struct Asked {
     is_followed: Cell<bool>,
     /// Counts it until it is answered.
     present: Cell<Option<Present>>,
+    queued: RefCell<Queued>,
     held: Cell<Option<Hold>>,
 }
 
@@ -91,6 +93,7 @@ impl Asked {
             waker: Cell::new(None),
             is_followed: Cell::new(manner.ends),
             present: Cell::new(Some(server.metrics.present(question.transport))),
+            queued: RefCell::new(Queued::new(server.metrics.queued.clone())),
             held: Cell::new(None),
         });
         asked.look(&server.feed, &worker.batches);
@@ -159,7 +162,10 @@ impl Asked {
         if self.waits_until().is_none() {
             return;
         }
-        match batches.read(feed, self.after, self.question.limit) {
+        let server = &self.worker.server;
+        let is_crowded = usize::try_from(server.metrics.queued.get())
+            .is_ok_and(|queued| queued >= server.config.limits.unread_bytes);
+        match batches.read(feed, self.after, self.question.limit, is_crowded) {
             Ok(None) => {}
             Ok(Some(batch)) => self.answer_with(&batch),
             Err(refusal) => self.refuse(&refusal),
@@ -235,10 +241,12 @@ impl Asked {
         match self.activity.write(&self.socket, rest) {
             Ok(written) => rest.advance(written),
             Err(_) => {
+                self.queued.borrow_mut().set(0);
                 *state = State::Broken;
                 return;
             }
         }
+        self.queued.borrow_mut().set(rest.len());
         if rest.is_empty() {
             *state = State::Answered;
             self.activity.has_answered();

@@ -13,6 +13,9 @@ use crate::server::answer::{self, Manner};
 /// message always fits.
 const BYTES_MOST: usize = 256 << 10;
 
+/// The same while many ask who do not read: what that costs goes with their number.
+const BYTES_FEW: usize = 8 << 10;
+
 /// Batches that are kept for others who ask for the same: the long polls that wait at one cursor.
 const KEPT: usize = 4;
 
@@ -45,11 +48,17 @@ impl Encoded {
 }
 
 impl Batches {
-    /// The batch that follows `after`; `None` when nothing does.
+    /// The batch that follows `after`; `None` when nothing does. It is a short one while `is_crowded`.
     ///
     /// # Errors
     /// When the feed cannot go on from there.
-    pub(super) fn read(&self, feed: &Feed, after: Seq, limit: usize) -> Result<Option<Encoded>, Refusal> {
+    pub(super) fn read(
+        &self,
+        feed: &Feed,
+        after: Seq,
+        limit: usize,
+        is_crowded: bool,
+    ) -> Result<Option<Encoded>, Refusal> {
         let newest = feed.end().seq;
         if newest == after {
             return Ok(None);
@@ -60,11 +69,12 @@ impl Batches {
             return Ok(Some(batch.clone()));
         }
         let read = feed.read_after(after, limit).map_err(refusal_of)?;
+        let most = if is_crowded { BYTES_FEW } else { BYTES_MOST };
         let mut bytes = 0;
         let fits = |entry: &&Entry| {
             let is_first = bytes == 0;
             bytes += entry.json.len();
-            is_first || bytes <= BYTES_MOST
+            is_first || bytes <= most
         };
         let entries: Vec<&Entry> = read.entries.iter().take_while(fits).collect();
         let Some(last) = entries.last().map(|entry| entry.seq) else {
@@ -124,16 +134,16 @@ mod tests {
     fn those_who_wait_at_one_cursor_share_one_answer() {
         let (feed, batches) = (Feed::new(Keep::default()), Batches::default());
         feed.publish(&Speaker::guest(), "a").unwrap();
-        let first = batches.read(&feed, 0, 100).unwrap().unwrap();
-        let second = batches.read(&feed, 0, 100).unwrap().unwrap();
+        let first = batches.read(&feed, 0, 100, false).unwrap().unwrap();
+        let second = batches.read(&feed, 0, 100, false).unwrap().unwrap();
         assert_eq!(first.answer.as_ptr(), second.answer.as_ptr());
         feed.publish(&Speaker::guest(), "b").unwrap();
-        let third = batches.read(&feed, 0, 100).unwrap().unwrap();
+        let third = batches.read(&feed, 0, 100, false).unwrap().unwrap();
         assert_eq!((first.messages, third.messages), (1, 2));
-        assert!(batches.read(&feed, 2, 100).unwrap().is_none());
+        assert!(batches.read(&feed, 2, 100, false).unwrap().is_none());
         for after in 0..2 {
             for limit in 1..10 {
-                batches.read(&feed, after, limit).unwrap();
+                batches.read(&feed, after, limit, false).unwrap();
             }
         }
         assert!(batches.encoded.borrow().len() <= KEPT);
@@ -143,7 +153,7 @@ mod tests {
     fn the_body_is_what_is_behind_the_head() {
         let (feed, batches) = (Feed::new(Keep::default()), Batches::default());
         feed.publish(&Speaker::guest(), "a").unwrap();
-        let batch = batches.read(&feed, 0, 100).unwrap().unwrap();
+        let batch = batches.read(&feed, 0, 100, false).unwrap().unwrap();
         let (answer, body) = (batch.answer.clone(), batch.body());
         assert!(body.starts_with(br#"{"next":"#));
         assert!(answer.ends_with(&[b"\r\n\r\n", &body[..]].concat()));
@@ -155,8 +165,11 @@ mod tests {
         for length in [BYTES_MOST, BYTES_MOST / 2, BYTES_MOST / 4, BYTES_MOST / 4] {
             feed.publish(&Speaker::guest(), &"x".repeat(length)).unwrap();
         }
-        let messages = |after| batches.read(&feed, after, 100).unwrap().unwrap().messages;
+        let messages = |after| batches.read(&feed, after, 100, false).unwrap().unwrap().messages;
         assert_eq!([0, 1, 2, 3].map(messages), [1, 2, 2, 1]);
+        // One at least, however much waits to be read.
+        let few = Batches::default().read(&feed, 1, 100, true).unwrap().unwrap();
+        assert_eq!(few.messages, 1);
     }
 
     #[test]
