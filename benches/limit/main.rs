@@ -1,12 +1,15 @@
-//! talkplace beside a floor, in one run: what is left to gain.
+//! talkplace beside a floor, in one run: what is left to gain. Where the work is HTTP's, hyper alone stands between them.
 //!
 //! `cargo bench --bench limit` measures each kind of work on both servers in turn, several rounds, and prints medians and the median of the
 //! rounds' ratios. Absolute figures move by a third within minutes on a shared machine; the ratios are what to look at.
 //! `-- --pin` keeps the server to one processor and the listeners to another, `-- --rounds 9` takes longer, `-- long` measures the rows
-//! whose names have that in them, `-- --workers 2` gives talkplace two threads.
+//! whose names have that in them, `-- --workers 2` gives talkplace two threads, `-- --before PATH` measures an older build of talkplace in
+//! the same rounds: what a change has brought.
 //!
 //! As a test (`cargo test --bench limit`) it does everything once and small, to see that it works; its figures mean nothing then.
 
+#[cfg(target_os = "linux")]
+mod bare;
 #[cfg(target_os = "linux")]
 mod drive;
 #[cfg(target_os = "linux")]
@@ -25,62 +28,84 @@ fn main() {
 
 #[cfg(target_os = "linux")]
 fn main() -> std::io::Result<()> {
+    use linux::Role;
+
     let options = linux::Options::typed();
-    if options.is_floor {
-        floor::serve()
-    } else {
-        linux::table(&options)
+    match options.role {
+        Role::Floor => floor::serve(),
+        Role::Bare => bare::serve(),
+        Role::Measure => linux::table(&options),
     }
 }
 
 #[cfg(target_os = "linux")]
 mod linux {
     use std::io::{self, Write as _};
+    use std::path::PathBuf;
     use std::time::Duration;
 
     use nix::unistd::Pid;
 
     use crate::process::{Kind, pin};
-    use crate::row::{ROWS, Size};
+    use crate::row::{ROWS, Row, Size};
+
+    /// What this process is: each server is one of its own.
+    pub(crate) enum Role {
+        Measure,
+        Floor,
+        Bare,
+    }
 
     pub(crate) struct Options {
-        pub(crate) is_floor: bool,
+        pub(crate) role: Role,
         is_pinned: bool,
         is_test: bool,
         rounds: usize,
         workers: usize,
+        before: Option<PathBuf>,
         names: Vec<String>,
     }
 
     impl Options {
         pub(crate) fn typed() -> Options {
             let mut options = Options {
-                is_floor: false,
+                role: Role::Measure,
                 is_pinned: false,
                 // Cargo says so when it is a benchmark.
                 is_test: true,
                 rounds: 5,
                 workers: 1,
+                before: None,
                 names: Vec::new(),
             };
             let mut words = std::env::args().skip(1);
             while let Some(word) = words.next() {
-                let mut number = || {
-                    words
-                        .next()
-                        .and_then(|word| word.parse().ok())
-                        .expect("a number follows")
-                };
+                let mut next = || words.next().expect("a value follows");
+                let number = |word: String| word.parse().expect("a number follows");
                 match word.as_str() {
-                    "--floor" => options.is_floor = true,
+                    "--floor" => options.role = Role::Floor,
+                    "--bare" => options.role = Role::Bare,
                     "--pin" => options.is_pinned = true,
                     "--bench" => options.is_test = false,
-                    "--rounds" => options.rounds = number(),
-                    "--workers" => options.workers = number(),
+                    "--rounds" => options.rounds = number(next()),
+                    "--workers" => options.workers = number(next()),
+                    "--before" => options.before = Some(next().into()),
                     _ => options.names.push(word),
                 }
             }
             options
+        }
+
+        /// Whom to measure in each round, in turn: the floor first, as it is what the others are held against.
+        fn contenders(&self) -> Vec<(&'static str, Kind)> {
+            let talkplace = |program| Kind::Talkplace {
+                program,
+                workers: self.workers,
+            };
+            let before = self.before.clone().map(|program| ("before", talkplace(program)));
+            let now = ("talkplace", talkplace(env!("CARGO_BIN_EXE_talkplace").into()));
+            let floors = [("raw", Kind::Raw), ("hyper", Kind::Bare)];
+            floors.into_iter().chain(before).chain([now]).collect()
         }
     }
 
@@ -101,38 +126,61 @@ mod linux {
         } else {
             (full, options.rounds)
         };
+        let contenders = options.contenders();
         let mut out = io::stdout();
-        writeln!(
-            out,
-            "| work | raw | talkplace | ratio (its range) | goal |\n|---|---|---|---|---|"
-        )?;
+        let names: Vec<&str> = contenders.iter().map(|(name, _)| *name).collect();
+        let ratios = names[1..].iter().map(|name| format!("{name} / raw (its range)"));
+        let ratios: Vec<String> = ratios.collect();
+        writeln!(out, "| work | {} | {} | goal |", names.join(" | "), ratios.join(" | "))?;
+        writeln!(out, "|{}", "---|".repeat(names.len() + ratios.len() + 2))?;
         for row in ROWS {
-            if !options.names.is_empty() && !options.names.iter().any(|name| row.name.contains(name)) {
-                continue;
+            if options.names.is_empty() || options.names.iter().any(|name| row.name.contains(name)) {
+                let figures = measure(row, &contenders, rounds, size, options.is_pinned)?;
+                writeln!(out, "{}", line(row, &figures))?;
             }
-            let (mut raw, mut ours, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-            for _ in 0..rounds {
-                let floor = row.measure(Kind::Raw, size, options.is_pinned)?;
-                let workers = options.workers;
-                let talkplace = row.measure(Kind::Talkplace { workers }, size, options.is_pinned)?;
-                raw.push(floor);
-                ours.push(talkplace);
-                ratios.push(talkplace / floor);
-            }
-            ratios.sort_by(f64::total_cmp);
-            let range = format!("{:.2}–{:.2}", ratios[0], ratios[ratios.len() - 1]);
-            let ratio = match row.is_ratio() {
-                true => format!("{:.2} ({range})", median(ratios)),
-                false => "–".into(),
-            };
-            let (raw, ours) = (figure(median(raw)), figure(median(ours)));
-            writeln!(
-                out,
-                "| {}, {} | {raw} | {ours} | {ratio} | {} |",
-                row.name, row.unit, row.goal
-            )?;
         }
         Ok(())
+    }
+
+    /// The figures of each contender, one a round.
+    fn measure(
+        row: &Row,
+        contenders: &[(&str, Kind)],
+        rounds: usize,
+        size: Size,
+        is_pinned: bool,
+    ) -> io::Result<Vec<Vec<f64>>> {
+        let mut figures = vec![Vec::new(); contenders.len()];
+        for _ in 0..if row.is_slow() { 1 } else { rounds } {
+            for ((_, kind), figures) in contenders.iter().zip(&mut figures) {
+                if row.is_for(kind) {
+                    figures.push(row.measure(kind, size, is_pinned)?);
+                }
+            }
+        }
+        Ok(figures)
+    }
+
+    fn line(row: &Row, figures: &[Vec<f64>]) -> String {
+        let medians = figures.iter().map(|figures| match figures[..] {
+            [] => "–".into(),
+            _ => figure(median(figures.clone())),
+        });
+        let ratios = figures[1..].iter().map(|figures_of_one| {
+            if !row.is_ratio() || figures_of_one.is_empty() {
+                return "–".into();
+            }
+            let mut ratios: Vec<f64> = figures_of_one
+                .iter()
+                .zip(&figures[0])
+                .map(|(one, raw)| one / raw)
+                .collect();
+            ratios.sort_by(f64::total_cmp);
+            let range = format!("{:.2}–{:.2}", ratios[0], ratios[ratios.len() - 1]);
+            format!("{:.2} ({range})", median(ratios))
+        });
+        let cells: Vec<String> = medians.chain(ratios).collect();
+        format!("| {}, {} | {} | {} |", row.name, row.unit, cells.join(" | "), row.goal)
     }
 
     fn median(mut figures: Vec<f64>) -> f64 {

@@ -9,12 +9,14 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
 /// Which server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The floor.
     Raw,
-    /// talkplace, with so many workers.
-    Talkplace { workers: usize },
+    /// hyper, and nothing of a chat.
+    Bare,
+    /// talkplace, from this file, with so many workers.
+    Talkplace { program: PathBuf, workers: usize },
 }
 
 /// One that runs; it ends with this.
@@ -26,15 +28,12 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts one, on processor 0 alone when `is_pinned`.
-    pub(crate) fn start(kind: Kind, is_pinned: bool) -> Server {
+    pub(crate) fn start(kind: &Kind, is_pinned: bool) -> Server {
         let mut command = match kind {
-            Kind::Raw => {
-                let mut command = Command::new(std::env::current_exe().expect("a program knows where it is"));
-                command.arg("--floor");
-                command
-            }
-            Kind::Talkplace { workers } => {
-                let mut command = Command::new(env!("CARGO_BIN_EXE_talkplace"));
+            Kind::Raw => this_program("--floor"),
+            Kind::Bare => this_program("--bare"),
+            Kind::Talkplace { program, workers } => {
+                let mut command = Command::new(program);
                 command.args(["serve", "--listen", "127.0.0.1:0", "--until-stdin-closes"]);
                 command.args(["--publish-rate", "off", "--workers", &workers.to_string()]);
                 command.args(["--max-connections", "20000"]);
@@ -94,6 +93,12 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn this_program(server: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a program knows where it is"));
+    command.arg(server);
+    command
 }
 
 /// Keeps a process, 0 being this one, to one processor.

@@ -17,7 +17,24 @@ pub(crate) struct Row {
 impl Row {
     /// Whether the figure is a multiple of the floor's; memory is told by itself.
     pub(crate) fn is_ratio(&self) -> bool {
-        !matches!(self.work, Work::Waiting { .. })
+        !matches!(self.work, Work::Waiting { .. } | Work::Idle { .. })
+    }
+
+    /// Whether one round is enough, as it takes long and what it shows is no matter of a few percent.
+    pub(crate) fn is_slow(&self) -> bool {
+        matches!(self.work, Work::Idle { .. })
+    }
+}
+
+impl Row {
+    /// Whether it is work for that server: one of HTTP alone has no WebSockets.
+    pub(crate) fn is_for(&self, kind: &Kind) -> bool {
+        let way = match self.work {
+            Work::Paced { way, .. } | Work::Waiting { way, .. } | Work::Idle { way, .. } => way,
+            Work::Closed { .. } => Way::Websocket,
+            Work::Asking { .. } => Way::ShortPoll,
+        };
+        *kind != Kind::Bare || way != Way::Websocket
     }
 }
 
@@ -34,7 +51,12 @@ enum Work {
     Asking { connections: usize },
     /// Memory of the process a connection, of many that wait.
     Waiting { way: Way, listeners: usize },
+    /// Processor time of the server while nothing is said, in percent of one processor: what heartbeats cost.
+    Idle { way: Way, listeners: usize },
 }
+
+/// As long as a heartbeat of each kind takes to come round.
+const ROUND_OF_HEARTBEATS: Duration = Duration::from_secs(30);
 
 /// How much of everything.
 #[derive(Clone, Copy)]
@@ -60,6 +82,9 @@ pub(crate) const ROWS: &[Row] = &[
     waiting("an idle WebSocket", Way::Websocket, "≤ 1,900 B"),
     waiting("a held long poll", Way::LongPoll, "≤ 8,000 B"),
     waiting("an open event stream", Way::Events, "≤ 8,000 B"),
+    idle("10,000 silent WebSockets", Way::Websocket),
+    idle("10,000 silent event streams", Way::Events),
+    idle("10,000 held long polls", Way::LongPoll),
 ];
 
 const fn paced(name: &'static str, way: Way, rate_per_s: u32, goal: &'static str) -> Row {
@@ -95,9 +120,18 @@ const fn waiting(name: &'static str, way: Way, goal: &'static str) -> Row {
     }
 }
 
+const fn idle(name: &'static str, way: Way) -> Row {
+    Row {
+        name,
+        unit: "% of a processor",
+        goal: "< 0.5 %",
+        work: Work::Idle { way, listeners: 10_000 },
+    }
+}
+
 impl Row {
     /// Measures it once, on a fresh server.
-    pub(crate) fn measure(&self, kind: Kind, size: Size, is_pinned: bool) -> io::Result<f64> {
+    pub(crate) fn measure(&self, kind: &Kind, size: Size, is_pinned: bool) -> io::Result<f64> {
         let server = Server::start(kind, is_pinned);
         match self.work {
             Work::Paced {
@@ -132,6 +166,13 @@ impl Row {
                 let mut crowd = Crowd::connect(way, listeners, server.address)?;
                 crowd.listen_until(Instant::now() + Duration::from_millis(500))?;
                 Ok(server.rss_bytes().saturating_sub(before) as f64 / listeners as f64)
+            }
+            Work::Idle { way, listeners } => {
+                let mut crowd = Crowd::connect(way, listeners / size.divisor, server.address)?;
+                crowd.listen_until(Instant::now() + size.window)?;
+                let (start, before) = (Instant::now(), server.cpu_ns());
+                crowd.listen_until(start + ROUND_OF_HEARTBEATS / size.divisor as u32)?;
+                Ok((server.cpu_ns() - before) as f64 / start.elapsed().as_nanos() as f64 * 100.0)
             }
         }
     }

@@ -47,6 +47,10 @@ pub(crate) struct Prepared {
     pub(crate) frame: Vec<u8>,
     pub(crate) event: Vec<u8>,
     pub(crate) batch: Vec<u8>,
+    /// What of these is not HTTP: for whom hyper adds that.
+    pub(crate) event_alone: String,
+    pub(crate) batch_alone: String,
+    pub(crate) first_alone: &'static [u8],
 }
 
 impl Prepared {
@@ -67,11 +71,14 @@ impl Prepared {
             events: b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-store\r\n\
                 x-accel-buffering: no\r\ntransfer-encoding: chunked\r\n\r\n",
             empty: b"HTTP/1.1 204 No Content\r\ncache-control: no-store\r\ndate: Sun, 22 Nov 2026 20:00:00 GMT\r\n\r\n",
+            first_alone: b"{\"next\":\"7f3a-12345\",\"messages\":[   ]}",
             first: b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncache-control: no-store\r\ncontent-length: 36\r\n\r\n\
                 {\"next\":\"7f3a-12345\",\"messages\":[   ]}",
             event: format!("{:x}\r\n{event}\r\n", event.len()).into_bytes(),
             batch: format!("HTTP/1.1 200 OK\r\n{head}\r\ncontent-length: {}\r\n{date}\r\n\r\n{body}", body.len()).into_bytes(),
             frame,
+            event_alone: event,
+            batch_alone: body,
         }
     }
 }

@@ -4,15 +4,15 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, SET_COOKIE, UPGRADE};
-use hyper::{Response, StatusCode};
+use hyper::{Response, StatusCode, Version};
 
 use super::labs::Progress;
 use super::sign_in::expired_cookies;
-use super::transport::EventStream;
 use super::wire::Activity;
 use crate::protocol::Refusal;
 
@@ -20,8 +20,8 @@ use crate::protocol::Refusal;
 pub(super) enum AnswerBody {
     /// All of it, or none when empty.
     Whole(Bytes),
-    /// An event stream.
-    Events(Box<EventStream>),
+    /// The beginning of an event stream, which the connection goes on with once this is sent.
+    Opening(Bytes),
     /// How far a run is.
     Progress(Box<Progress>),
 }
@@ -54,7 +54,11 @@ impl Body for Tracked {
                 let bytes = std::mem::take(bytes);
                 Poll::Ready((!bytes.is_empty()).then_some(bytes))
             }
-            AnswerBody::Events(stream) => stream.poll_next(cx),
+            AnswerBody::Opening(bytes) if bytes.is_empty() => {
+                self.activity.leave_hyper();
+                Poll::Pending
+            }
+            AnswerBody::Opening(bytes) => Poll::Ready(Some(std::mem::take(bytes))),
             AnswerBody::Progress(stream) => stream.poll_next(cx),
         };
         data.map(|data| data.map(|data| Ok(Frame::data(data))))
@@ -67,7 +71,7 @@ impl Body for Tracked {
     fn size_hint(&self) -> SizeHint {
         match &self.body {
             AnswerBody::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            AnswerBody::Events(_) | AnswerBody::Progress(_) => SizeHint::default(),
+            AnswerBody::Opening(_) | AnswerBody::Progress(_) => SizeHint::default(),
         }
     }
 }
@@ -95,6 +99,54 @@ pub(super) fn whole(status: StatusCode, content_type: &'static str, body: impl I
 /// An answer of JSON.
 pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<AnswerBody> {
     whole(status, "application/json", body)
+}
+
+/// How an answer is sent that hyper does not send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Manner {
+    /// Of the request.
+    pub(super) version: Version,
+    /// Whether the connection ends with it.
+    pub(super) ends: bool,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Manner {
+            version: Version::HTTP_11,
+            ends: false,
+        }
+    }
+}
+
+/// An answer as its bytes: for what is answered without hyper, in the form that hyper gives it. The body is whole.
+pub(super) fn to_bytes(response: &Response<AnswerBody>, manner: Manner) -> Bytes {
+    let (status, body) = (response.status(), response.body());
+    let AnswerBody::Whole(body) = body else {
+        unreachable!("a stream is sent by hyper");
+    };
+    let mut bytes = Vec::with_capacity(256 + body.len());
+    let reason = status.canonical_reason().unwrap_or_default();
+    bytes.extend_from_slice(format!("{:?} {} {reason}\r\n", manner.version, status.as_str()).as_bytes());
+    let mut field = |name: &str, value: &[u8]| {
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value);
+        bytes.extend_from_slice(b"\r\n");
+    };
+    for (name, value) in response.headers() {
+        field(name.as_str(), value.as_bytes());
+    }
+    if manner.ends {
+        field("connection", b"close");
+    }
+    if status != StatusCode::NO_CONTENT {
+        field("content-length", body.len().to_string().as_bytes());
+    }
+    field("date", httpdate::fmt_http_date(SystemTime::now()).as_bytes());
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(body);
+    bytes.into()
 }
 
 /// The answer that a refusal is given: its problem, and the headers that belong to it.

@@ -71,6 +71,8 @@ pub struct Limits {
     pub connections_per_address: Option<usize>,
     /// Polls that are held at a time; `None` is as many as there are connections.
     pub held_polls: Option<usize>,
+    /// Bytes that may wait for peers who do not read, before what polls are answered with is kept short.
+    pub unread_bytes: usize,
     /// Bytes of a request's head.
     pub head_bytes: usize,
     /// Fields of a request's head.
@@ -110,6 +112,7 @@ impl Default for Limits {
             connections: 20_000,
             connections_per_address: None,
             held_polls: None,
+            unread_bytes: 64 << 20,
             head_bytes: 16 << 10,
             head_fields: 100,
             head_timeout: Duration::from_secs(10),

@@ -1,4 +1,7 @@
 //! One connection: hyper on it, and what hyper does not see: the time that everything takes.
+//!
+//! hyper reads requests and writes answers. What it has no part in goes on without it: a WebSocket, the events of a stream, and the time that a
+//! long poll is held. Then the connection takes its socket back, and hyper's buffers are gone.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -6,24 +9,26 @@ use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::{debug, trace};
 
-use super::answer::{self, Tracked};
+use super::again::Again;
+use super::answer::{self, Manner, Tracked};
+use super::config::Limits;
 use super::metrics::Cut;
 use super::router;
-use super::transport::{Upgrade, run_websocket};
-use super::wire::{Activity, Overdue, Wire, linger, shutdown_write};
+use super::transport::{Asked, Opened, Outcome, Question, Upgrade, run_events, run_websocket};
+use super::wire::{Activity, Overdue, Peer, Wire, linger, peer, poll_read, shutdown_write};
 use super::worker::Worker;
-use crate::protocol::Refusal;
+use crate::protocol::{Refusal, Seq};
 
 /// How long a closed connection may still send what it had begun to.
 const LINGER: Duration = Duration::from_secs(2);
@@ -34,19 +39,33 @@ pub(super) struct Connection {
     /// Why it is one more than the server takes, if it is: it is told so, whatever it asks for.
     pub(super) refused: Option<Refusal>,
     peer: SocketAddr,
-    upgrade: RefCell<Option<Upgrade>>,
+    socket: Rc<TcpStream>,
+    activity: Rc<Activity>,
+    next: RefCell<Option<Next>>,
     /// Whether what is being done goes on even if the peer sends no more.
     is_settling: Cell<bool>,
+}
+
+/// What a connection goes on with when hyper has done its part.
+pub(super) enum Next {
+    /// A WebSocket, once the answer is sent.
+    Websocket(Upgrade),
+    /// An event stream, once its beginning is sent.
+    Events(Opened),
+    /// A poll, to be answered.
+    Poll(Question, Seq, Manner),
 }
 
 /// How HTTP on a connection ended.
 enum Ended {
     /// By itself.
     Done(hyper::Result<()>),
+    /// For what comes next.
+    Left,
     /// It took too long.
     Overdue(Overdue),
-    /// The peer has left while something was held for it.
-    Left,
+    /// The peer has gone while something was done for it.
+    Gone,
 }
 
 impl Connection {
@@ -77,14 +96,25 @@ impl Connection {
         self.peer.ip()
     }
 
-    /// Lets the connection go on as a WebSocket once the answer is sent.
-    pub(super) fn upgrade_with(&self, upgrade: Upgrade) {
-        self.upgrade.replace(Some(upgrade));
+    /// Lets the connection go on with this once the answer is sent.
+    pub(super) fn go_on_with(&self, next: Next) {
+        self.next.replace(Some(next));
+    }
+
+    /// Leaves the next question to hyper and the router, even when it is the same again.
+    pub(super) fn reads_each_question(&self) {
+        drop(self.activity.take_asked());
+    }
+
+    /// Has a poll answered without hyper, once what hyper has to send is out: its handler has nothing more to do.
+    pub(super) fn answer_without_hyper(&self, question: Question, after: Seq, manner: Manner) {
+        self.go_on_with(Next::Poll(question, after, manner));
+        self.activity.leave_hyper();
     }
 }
 
-/// Serves HTTP on a connection until it ends or becomes a WebSocket, then that. `stay` is let go with it.
-// Not an `async fn`, whose future would keep room for its arguments; and each half is boxed apart, so that a WebSocket does not
+/// Serves a connection until it ends. `stay` is let go with it.
+// Not an `async fn`, whose future would keep room for its arguments; and each part is boxed apart, so that a stream does not
 // carry the room for HTTP with it.
 pub(super) fn serve<S>(
     worker: Rc<Worker>,
@@ -93,33 +123,169 @@ pub(super) fn serve<S>(
     refused: Option<Refusal>,
     stay: S,
 ) -> impl Future<Output = ()> {
-    let socket = Rc::new(socket);
     let connection = Connection {
-        worker: Rc::clone(&worker),
+        activity: Rc::new(Activity::new(worker.server.metrics.blocked_http.clone())),
+        worker,
+        socket: Rc::new(socket),
         refused,
         peer,
-        upgrade: RefCell::new(None),
+        next: RefCell::new(None),
         is_settling: Cell::new(false),
     };
-    let http = Box::pin(serve_http(Rc::new(connection), Rc::clone(&socket)));
+    let http = Box::pin(serve_http(Rc::new(connection)));
     async move {
-        let upgraded = http.await;
-        let websocket = upgraded.map(|(read, upgrade)| Box::pin(run_websocket(worker, socket, read, upgrade)));
-        if let Some(websocket) = websocket {
-            websocket.await;
+        if let Some(stream) = http.await {
+            stream.await;
         }
         drop(stay);
     }
 }
 
-async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option<(bytes::Bytes, Upgrade)> {
+/// A connection that has become a stream, until it ends.
+type Stream = Pin<Box<dyn Future<Output = ()>>>;
+
+/// What a connection goes on with for good; `read` is what came behind the request.
+fn stream(connection: &Connection, next: Next, read: Bytes) -> Option<Stream> {
+    let (worker, socket) = (Rc::clone(&connection.worker), Rc::clone(&connection.socket));
+    match next {
+        Next::Websocket(upgrade) => Some(Box::pin(run_websocket(worker, socket, read, upgrade))),
+        Next::Events(opened) => {
+            let events = run_events(worker, Rc::clone(&socket), opened);
+            Some(Box::pin(async move {
+                if events.await {
+                    Box::pin(close(&socket)).await;
+                }
+            }))
+        }
+        Next::Poll(..) => None,
+    }
+}
+
+/// Serves requests, by hyper and without it in turn, until the connection ends or becomes a stream.
+async fn serve_http(connection: Rc<Connection>) -> Option<Stream> {
+    let server = &connection.worker.server;
+    let mut drained = pin!(server.draining.cancelled());
+    let mut alarm = pin!(sleep_until(Instant::now() + server.config.limits.idle_timeout));
+    let mut read = Bytes::new();
+    let mut again = None;
+    loop {
+        if !read.is_empty() {
+            // Whoever sends many requests at once has others served in between.
+            tokio::task::yield_now().await;
+        }
+        let requests = Box::pin(serve_requests(&connection, read, drained.as_mut(), alarm.as_mut()));
+        let (rest, next) = requests.await?;
+        let Next::Poll(question, after, manner) = next else {
+            return stream(&connection, next, rest);
+        };
+        if let Some(asked) = connection.activity.take_asked() {
+            again = Again::new(&asked, question);
+        }
+        read = rest;
+        let mut poll = (question, after, manner);
+        loop {
+            match serve_poll(&connection, poll, !read.is_empty(), drained.as_mut(), alarm.as_mut()).await {
+                Outcome::Answered { ends: false } => {}
+                Outcome::Answered { ends: true } => {
+                    Box::pin(close(&connection.socket)).await;
+                    return None;
+                }
+                Outcome::Broken => return None,
+            }
+            let Some(again) = again.as_ref().filter(|_| read.is_empty()) else {
+                break;
+            };
+            match next_question(&connection, again, drained.as_mut(), alarm.as_mut()).await {
+                Asking::Again(after) => poll = (again.question, after, Manner::default()),
+                Asking::Something(bytes) => {
+                    read = bytes;
+                    break;
+                }
+                Asking::Nothing => {
+                    Box::pin(close(&connection.socket)).await;
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// What comes next on a connection that has polled.
+enum Asking {
+    /// The same question, after this message.
+    Again(Seq),
+    /// Something that hyper has to read.
+    Something(Bytes),
+    /// Nothing: the connection ends.
+    Nothing,
+}
+
+/// Waits for what comes next.
+async fn next_question(
+    connection: &Connection,
+    again: &Again,
+    mut drained: Pin<&mut impl Future<Output = ()>>,
+    mut alarm: Pin<&mut Sleep>,
+) -> Asking {
+    let Connection {
+        worker,
+        socket,
+        activity,
+        ..
+    } = connection;
+    let limits = &worker.server.config.limits;
+    poll_fn(|cx| {
+        if drained.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Asking::Nothing);
+        }
+        let mut buffer = [0; 4096];
+        if let Poll::Ready(read) = poll_read(socket, cx, &mut buffer) {
+            let Ok(read @ 1..) = read else {
+                return Poll::Ready(Asking::Nothing);
+            };
+            let read = &buffer[..read];
+            let after = again
+                .after(read)
+                .and_then(|after| worker.server.feed.locate(after).ok());
+            return Poll::Ready(match after {
+                Some(after) => {
+                    activity.answering_again();
+                    Asking::Again(after)
+                }
+                None => {
+                    activity.has_read(read);
+                    Asking::Something(Bytes::copy_from_slice(read))
+                }
+            });
+        }
+        ready!(poll_due(alarm.as_mut(), cx, limits, || activity.deadline(limits)));
+        worker.server.metrics.cut(Cut::Idle);
+        Poll::Ready(Asking::Nothing)
+    })
+    .await
+}
+
+/// Serves requests by hyper; `read` is what was read of the first.
+async fn serve_requests(
+    connection: &Rc<Connection>,
+    read: Bytes,
+    mut drained: Pin<&mut impl Future<Output = ()>>,
+    mut alarm: Pin<&mut Sleep>,
+) -> Option<(Bytes, Next)> {
+    let Connection { socket, activity, .. } = &**connection;
     let limits = connection.worker.server.config.limits;
-    let activity = Rc::new(Activity::new(connection.worker.server.metrics.blocked_http.clone()));
+    let has_served = Cell::new(false);
     let service = service_fn(|request| {
         let is_well_framed = activity.answering();
-        let (connection, activity) = (Rc::clone(&connection), Rc::clone(&activity));
-        // Unpin, as an upgrade by hand asks for; and a connection without a request carries none of it.
+        let is_one_of_many = has_served.replace(true);
+        let connection = Rc::clone(connection);
+        // Unpin, as a connection that is left asks for; and one without a request carries none of it.
         Box::pin(async move {
+            let activity = Rc::clone(&connection.activity);
+            // hyper would answer sixteen before it lets go.
+            if is_one_of_many {
+                connection.settled(tokio::task::yield_now()).await;
+            }
             let response = if is_well_framed {
                 router::answer(connection, request).await
             } else {
@@ -129,7 +295,7 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
             Ok::<_, Infallible>(response.map(|body| Tracked::new(body, activity)))
         })
     });
-    let wire = Wire::new(Rc::clone(&socket), Rc::clone(&activity));
+    let wire = Wire::new(Rc::clone(socket), Rc::clone(activity), read);
     let mut http = http1::Builder::new()
         .header_read_timeout(None)
         // Else hyper drops even an answer that is ready when the peer has said that it will send no more.
@@ -138,12 +304,9 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
         .max_header_size(limits.head_bytes)
         .max_buf_size(limits.head_bytes.max(8192))
         .serve_connection(wire, service);
-
-    let draining = &connection.worker.server.draining;
-    let mut drained = pin!(draining.cancelled());
     let mut told = false;
-    let mut alarm = pin!(sleep_until(Instant::now() + limits.idle_timeout));
     let ended = poll_fn(|cx| {
+        has_served.set(false);
         if !told && drained.as_mut().poll(cx).is_ready() {
             told = true;
             Pin::new(&mut http).graceful_shutdown();
@@ -151,29 +314,22 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
         if let Poll::Ready(done) = http.poll_without_shutdown(cx) {
             return Poll::Ready(Ended::Done(done));
         }
-        if activity.is_busy() && !connection.is_settling.get() && has_left(&socket, cx) {
+        if activity.has_left_hyper() {
             return Poll::Ready(Ended::Left);
         }
-        // The alarm is set anew only when it would come too late: a busy connection does not touch it.
-        let deadline = activity.deadline(&limits);
-        if let Some((due, _)) = deadline.filter(|(due, _)| *due < alarm.deadline()) {
-            alarm.as_mut().reset(due);
+        if activity.is_busy() && !connection.is_settling.get() && peer(socket, cx) == Peer::Left {
+            return Poll::Ready(Ended::Gone);
         }
-        while alarm.as_mut().poll(cx).is_ready() {
-            match activity.deadline(&limits) {
-                Some((due, overdue)) if due <= Instant::now() => return Poll::Ready(Ended::Overdue(overdue)),
-                Some((due, _)) => alarm.as_mut().reset(due),
-                None => alarm.as_mut().reset(Instant::now() + limits.idle_timeout),
-            }
-        }
-        Poll::Pending
+        poll_due(alarm.as_mut(), cx, &limits, || activity.deadline(&limits)).map(Ended::Overdue)
     })
     .await;
-    let upgrade = connection.upgrade.take();
+    let next = connection.next.take();
     match ended {
-        Ended::Done(Ok(())) => {
-            if let Some(upgrade) = upgrade {
-                return Some((http.into_parts().read_buf, upgrade));
+        Ended::Left | Ended::Done(Ok(())) => {
+            if let Some(next) = next {
+                // A copy, as even what is empty would keep hyper's buffer.
+                let read = Bytes::copy_from_slice(&http.into_parts().read_buf);
+                return Some((read, next));
             }
         }
         Ended::Done(Err(error)) => {
@@ -181,7 +337,7 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
             if error.is_parse() && activity.is_silent() {
                 let too_large = error.is_parse_too_large();
                 refuse(
-                    &socket,
+                    socket,
                     if too_large {
                         "431 Request Header Fields Too Large"
                     } else {
@@ -190,7 +346,7 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
                 );
             }
         }
-        Ended::Left => debug!(peer = %connection.peer, "peer left"),
+        Ended::Gone => debug!(peer = %connection.peer, "peer left"),
         Ended::Overdue(overdue) => {
             debug!(peer = %connection.peer, ?overdue, "connection let go");
             connection.worker.server.metrics.cut(match overdue {
@@ -202,24 +358,96 @@ async fn serve_http(connection: Rc<Connection>, socket: Rc<TcpStream>) -> Option
                 return None;
             }
             if overdue == Overdue::Head {
-                refuse(&socket, "408 Request Timeout");
+                refuse(socket, "408 Request Timeout");
             }
         }
     }
     drop(http);
     trace!(peer = %connection.peer, "closing");
-    if shutdown_write(&socket).is_ok() {
-        linger(&socket, LINGER).await;
-    }
+    close(socket).await;
     None
 }
 
-/// Whether the peer sends no more. Whoever closes looks the same as whoever only stops sending: neither is held any longer,
-/// or listeners that are gone would stay until their timeout.
-fn has_left(socket: &TcpStream, cx: &mut Context<'_>) -> bool {
-    let mut byte = [0];
-    let mut byte = ReadBuf::new(&mut byte);
-    matches!(socket.poll_peek(cx, &mut byte), Poll::Ready(Ok(0) | Err(_)))
+/// Answers a poll, at once or when it need not be held any longer: by the fan-out, or because time is up, for it or for the server.
+async fn serve_poll(
+    connection: &Connection,
+    (question, after, manner): (Question, Seq, Manner),
+    is_followed: bool,
+    mut drained: Pin<&mut impl Future<Output = ()>>,
+    mut alarm: Pin<&mut Sleep>,
+) -> Outcome {
+    let Connection {
+        worker,
+        socket,
+        activity,
+        ..
+    } = connection;
+    let limits = &worker.server.config.limits;
+    let (asked, _membership) = Asked::answer(worker, socket, activity, question, after, manner);
+    if is_followed {
+        asked.is_followed();
+    }
+    poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(outcome) = asked.poll_answered(cx) {
+                return Poll::Ready(outcome);
+            }
+            let waits_until = asked.waits_until();
+            if waits_until.is_some() {
+                if drained.as_mut().poll(cx).is_ready() {
+                    asked.end(true);
+                    continue;
+                }
+                match peer(socket, cx) {
+                    Peer::Listens => {}
+                    Peer::HasSpoken => asked.is_followed(),
+                    Peer::Left => {
+                        debug!(peer = %connection.peer, "peer left");
+                        return Poll::Ready(Outcome::Broken);
+                    }
+                }
+            }
+            let deadline = || match waits_until {
+                Some(until) => Some((until, None)),
+                None => activity.deadline(limits).map(|(due, why)| (due, Some(why))),
+            };
+            if ready!(poll_due(alarm.as_mut(), cx, limits, deadline)).is_some() {
+                worker.server.metrics.cut(Cut::Stalled);
+                return Poll::Ready(Outcome::Broken);
+            }
+            asked.end(false);
+        }
+    })
+    .await
+}
+
+/// Ready when the deadline has passed; with what is due then.
+///
+/// The alarm is set anew only when it would come too late: a busy connection does not touch it.
+fn poll_due<T>(
+    mut alarm: Pin<&mut Sleep>,
+    cx: &mut Context<'_>,
+    limits: &Limits,
+    deadline: impl Fn() -> Option<(Instant, T)>,
+) -> Poll<T> {
+    if let Some((due, _)) = deadline().filter(|(due, _)| *due < alarm.deadline()) {
+        alarm.as_mut().reset(due);
+    }
+    loop {
+        ready!(alarm.as_mut().poll(cx));
+        match deadline() {
+            Some((due, what)) if due <= Instant::now() => return Poll::Ready(what),
+            Some((due, _)) => alarm.as_mut().reset(due),
+            None => alarm.as_mut().reset(Instant::now() + limits.idle_timeout),
+        }
+    }
+}
+
+/// Ends a connection so that the peer can read what was written before.
+async fn close(socket: &TcpStream) {
+    if shutdown_write(socket).is_ok() {
+        linger(socket, LINGER).await;
+    }
 }
 
 /// Answers a request that did not parse, or not in time. As much as fits is written: nobody waits for it.

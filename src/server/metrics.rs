@@ -5,6 +5,7 @@ use prometheus::{
     Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
+use super::behind::{Behind, Furthest};
 use super::fanout::Counted;
 use super::process::Process;
 use crate::feed::Feed;
@@ -70,11 +71,13 @@ pub(super) struct Metrics {
     /// Connections of HTTP whose socket is full now.
     pub(super) blocked_http: IntGauge,
     blocked_websocket: IntGauge,
-    queued: IntGauge,
+    /// Bytes that wait for a peer to read, outside the feed and the system.
+    pub(super) queued: IntGauge,
     held: IntGauge,
     cuts: [IntCounter; 5],
     /// What one waking of a worker's fan-out takes.
     pub(super) fan_out: Histogram,
+    behind: Behind,
     feed_messages: IntGauge,
     feed_bytes: IntGauge,
     keep_failing: IntGauge,
@@ -117,7 +120,7 @@ impl Metrics {
         let cuts = registered(&registry, IntCounterVec::new(cuts, &["reason"]));
         let fan_out = HistogramOpts::new(
             "talkplace_fan_out_seconds",
-            "From waking for new messages to having offered them to every WebSocket of a worker.",
+            "From waking for new messages to having offered them to every stream and held poll of a worker.",
         );
         // From a handful of listeners to a worker that is a second behind.
         let buckets = vec![0.0001, 0.001, 0.01, 0.1, 1.0];
@@ -127,11 +130,12 @@ impl Metrics {
             blocked_websocket: blocked.with_label_values(&["websocket"]),
             queued: gauge(
                 "talkplace_queued_bytes",
-                "Bytes now that wait for a WebSocket outside the feed and the system.",
+                "Bytes now that wait for a stream or a poll outside the feed and the system.",
             ),
             held: gauge("talkplace_held_polls", "Polls held now."),
             cuts: CUTS.map(|(_, reason)| cuts.with_label_values(&[reason])),
             fan_out,
+            behind: Behind::new(&registry),
             feed_messages: gauge("talkplace_feed_messages", "Messages that the feed keeps now."),
             feed_bytes: gauge("talkplace_feed_bytes", "Bytes of messages that the feed keeps now."),
             keep_failing: gauge(
@@ -176,12 +180,16 @@ impl Metrics {
         self.cuts[at.expect("every reason is in the table")].inc();
     }
 
-    /// Where a WebSocket's way out counts.
-    pub(super) fn outbox(&self) -> Counted {
+    /// Where a stream's way out counts.
+    pub(super) fn outbox(&self, transport: Transport) -> Counted {
+        let blocked = match transport {
+            Transport::Websocket => &self.blocked_websocket,
+            _ => &self.blocked_http,
+        };
         Counted {
-            delivered: self.deliveries(Transport::Websocket).clone(),
+            delivered: self.deliveries(transport).clone(),
             queued: self.queued.clone(),
-            blocked: self.blocked_websocket.clone(),
+            blocked: blocked.clone(),
         }
     }
 
@@ -205,13 +213,14 @@ impl Metrics {
     }
 
     /// The whole page. Messages are not counted one by one: their seqs do.
-    pub(super) fn page(&self, feed: &Feed) -> Vec<u8> {
+    pub(super) fn page(&self, feed: &Feed, furthest: &Furthest) -> Vec<u8> {
         let messages = feed.end().seq - self.first;
         self.messages.inc_by(messages.saturating_sub(self.messages.get()));
         let (messages, bytes) = feed.size();
         self.feed_messages.set(messages as i64);
         self.feed_bytes.set(bytes as i64);
         self.keep_failing.set(feed.is_failing().into());
+        self.behind.set(feed, furthest);
         self.process.look();
         let mut page = Vec::new();
         TextEncoder::new()
@@ -221,7 +230,7 @@ impl Metrics {
     }
 }
 
-fn index(transport: Transport) -> usize {
+pub(super) fn index(transport: Transport) -> usize {
     Transport::ALL
         .iter()
         .position(|each| *each == transport)
@@ -259,7 +268,7 @@ mod tests {
         metrics.refused(&Refusal::UnknownPath);
         metrics.cut(Cut::NoPong);
         let present = metrics.present(Transport::Websocket);
-        let page = String::from_utf8(metrics.page(&feed)).unwrap();
+        let page = String::from_utf8(metrics.page(&feed, &Furthest::default())).unwrap();
         for line in [
             "talkplace_listeners{transport=\"websocket\"} 1",
             "talkplace_requests_total{answer=\"empty\",transport=\"long-poll\"} 1",
@@ -270,6 +279,8 @@ mod tests {
             "talkplace_blocked_connections{over=\"websocket\"} 0",
             "talkplace_cut_total{reason=\"no-pong\"} 1",
             "talkplace_fan_out_seconds_count 0",
+            "talkplace_backlog_messages{transport=\"events\"} 0",
+            "talkplace_lag_seconds{transport=\"events\"} 0",
             "talkplace_feed_messages 0",
             "talkplace_feed_bytes 0",
             "talkplace_keep_failing 0",
@@ -289,7 +300,7 @@ mod tests {
         }
         drop(present);
         assert!(
-            String::from_utf8(metrics.page(&feed))
+            String::from_utf8(metrics.page(&feed, &Furthest::default()))
                 .unwrap()
                 .contains("talkplace_listeners{transport=\"websocket\"} 0")
         );

@@ -10,8 +10,9 @@
 
 mod accept;
 mod address;
+mod again;
 mod answer;
-mod bell;
+mod behind;
 mod blocked;
 mod config;
 mod connection;
@@ -25,6 +26,7 @@ mod origin;
 mod page;
 mod process;
 mod publish;
+mod queued;
 mod rate;
 mod request;
 mod router;
@@ -43,7 +45,7 @@ pub use specimen::Waiting;
 
 use std::io;
 use std::net::{IpAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -59,7 +61,6 @@ use labs::Desk;
 use metrics::Metrics;
 use rate::Rate;
 use sign_in::SignIn;
-use worker::Accepted;
 
 /// Connections on their way to a worker at a time.
 const HANDOVER: usize = 1_024;
@@ -77,6 +78,8 @@ struct Server {
     idempotency: Idempotency,
     /// Where held polls block, in the way of a specimen.
     threads: specimen::Threads,
+    /// Where the workers are asked how far their listeners are; empty until they have started.
+    questions: OnceLock<Vec<mpsc::Sender<behind::Question>>>,
     /// Where labs are run from the page, when they may be.
     desk: Option<Desk>,
     /// Cancelled when the server begins to shut down. By then the feed is closed: whoever sees this and has heard everything may end.
@@ -113,16 +116,24 @@ pub async fn run_with(
     // Also when this future is dropped: no thread goes on serving for a server that is gone.
     let _kill_on_drop = kill.clone().drop_guard();
 
-    let mut workers = Vec::new();
+    let (mut workers, mut questions) = (Vec::new(), Vec::new());
     let mut ends = JoinSet::new();
     for n in 0..threads {
         let (sender, receiver) = mpsc::channel(HANDOVER);
         workers.push(sender);
         let (ready, is_ready) = oneshot::channel();
-        ends.spawn(spawn_worker(n, Arc::clone(&server), receiver, kill.clone(), ready)?);
+        let (question, asked) = behind::questions();
+        questions.push(question);
+        let jobs = worker::Jobs {
+            accepted: receiver,
+            asked,
+        };
+        ends.spawn(spawn_worker(n, Arc::clone(&server), jobs, kill.clone(), ready)?);
         // Connections would take the files that the next worker needs to start. One that cannot start has ended, below.
         let _ = is_ready.await;
     }
+    // Nobody else sets it.
+    let _ = server.questions.set(questions);
     let door = Door::new(workers, &limits, visits);
     let mut doors = JoinSet::new();
     for socket in sockets {
@@ -166,6 +177,13 @@ pub async fn run_with(
 }
 
 impl Server {
+    /// The page of the metrics.
+    async fn metrics_page(&self) -> Vec<u8> {
+        let workers = self.questions.get().map(Vec::as_slice).unwrap_or_default();
+        let furthest = behind::furthest(workers).await;
+        self.metrics.page(&self.feed, &furthest)
+    }
+
     fn new(feed: Feed, config: Config) -> Self {
         let key = config.signing_key.clone().unwrap_or_else(SigningKey::random);
         let publishing = config.publishing;
@@ -181,6 +199,7 @@ impl Server {
             places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             idempotency,
             threads: specimen::Threads::default(),
+            questions: OnceLock::new(),
             desk: config.labs.clone().map(Desk::new),
             draining: CancellationToken::new(),
             config,
@@ -192,13 +211,13 @@ impl Server {
 fn spawn_worker(
     n: usize,
     server: Arc<Server>,
-    accepted: mpsc::Receiver<Accepted>,
+    jobs: worker::Jobs,
     kill: CancellationToken,
     ready: oneshot::Sender<()>,
 ) -> io::Result<impl Future<Output = io::Result<()>> + Send + 'static> {
     let (report, ended) = oneshot::channel();
     std::thread::Builder::new().name(format!("worker-{n}")).spawn(move || {
-        let result = worker::work(&server, accepted, &kill, ready);
+        let result = worker::work(&server, jobs, &kill, ready);
         // Nobody is left to hear it when `run` was dropped.
         let _ = report.send(result);
     })?;

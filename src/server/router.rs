@@ -4,18 +4,19 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{HOST, HeaderValue, LOCATION, ORIGIN, SET_COOKIE};
+use hyper::header::{CONNECTION, HOST, HeaderValue, LOCATION, ORIGIN, SET_COOKIE};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
 
-use super::answer::{self, AnswerBody};
-use super::connection::Connection;
+use super::answer::{self, AnswerBody, Manner};
+use super::connection::{Connection, Next};
 use super::labs::{self, Matter};
 use super::metrics::Answer;
 use super::origin::Origin;
-use super::request::{body, content_type, single};
+use super::request::{body, content_type, has_token, single};
 use super::sign_in::chosen_name;
-use super::transport::{asks_for_upgrade, events, long_poll, poll, refused_stream, upgrade};
+use super::specimen::{self, Waiting};
+use super::transport::{asks_for_upgrade, cursor, events, question, refused_stream, upgrade};
 use super::{page, publish};
 use crate::protocol::{Refusal, Speaker, Transport};
 
@@ -121,7 +122,7 @@ async fn handle(
         Route::Metrics => Ok(answer::whole(
             StatusCode::OK,
             "text/plain; version=0.0.4",
-            server.metrics.page(&server.feed),
+            server.metrics_page().await,
         )),
         Route::Health => Ok(answer::whole(StatusCode::OK, "text/plain; charset=utf-8", "ok")),
         Route::SignIn => {
@@ -138,16 +139,29 @@ async fn handle(
             connection.settled(publish::answer(receipt)).await
         }
         Route::Hear(transport) => match transport {
-            Transport::Poll => poll(worker, query).await,
-            Transport::LongPoll => long_poll(worker, query, &head.headers).await,
-            Transport::Events => events(worker, query, &head.headers),
+            Transport::Poll | Transport::LongPoll => match question(worker, transport, query, &head.headers)? {
+                (question, None) => Ok(cursor(worker, question)),
+                (mut question, Some(after)) => {
+                    if server.config.waiting != Waiting::Woken {
+                        specimen::hold(worker, &mut question, after).await?;
+                        connection.reads_each_question();
+                    }
+                    connection.answer_without_hyper(question, after, manner(head, &incoming));
+                    std::future::pending().await
+                }
+            },
+            Transport::Events => {
+                let (response, opened) = events(worker, head.version, query, &head.headers)?;
+                connection.go_on_with(Next::Events(opened));
+                Ok(response)
+            }
             Transport::Websocket => {
                 // How much of a body hyper has read by now is chance: the rest of it would be taken for frames.
                 if !incoming.is_end_stream() {
                     return Err(Refusal::malformed("A request for a WebSocket has no body."));
                 }
                 let (response, upgrade) = upgrade(worker, speaker, address, head.version, query, &head.headers)?;
-                connection.upgrade_with(upgrade);
+                connection.go_on_with(Next::Websocket(upgrade));
                 Ok(response)
             }
         },
@@ -185,6 +199,16 @@ impl Route {
         } else {
             Err(Refusal::WrongMethod { allow })
         }
+    }
+}
+
+/// How a poll is answered. A connection goes on behind it only where nothing else may follow the request: no body that is not read.
+fn manner(head: &Parts, incoming: &Incoming) -> Manner {
+    let goes_on =
+        head.version == Version::HTTP_11 && !has_token(&head.headers, &CONNECTION, "close") && incoming.is_end_stream();
+    Manner {
+        version: head.version,
+        ends: !goes_on,
     }
 }
 

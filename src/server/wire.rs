@@ -6,10 +6,13 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
+use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::again::is_memorable;
 use super::blocked::Blocked;
 use super::config::Limits;
 use super::framing::Framing;
@@ -21,6 +24,8 @@ use super::framing::Framing;
 pub(super) struct Wire {
     socket: Rc<TcpStream>,
     activity: Rc<Activity>,
+    /// What was read before.
+    read: Bytes,
 }
 
 /// What a connection is doing, for whoever ends those that take too long. Everything is in one thread, so cells will do.
@@ -32,6 +37,18 @@ pub(super) struct Activity {
     requests: Cell<u64>,
     /// Whether an answer of ours is not all out.
     unsent: Cell<bool>,
+    /// Whether hyper is done with what the connection goes on with, but for bytes that are not out yet.
+    leaving: Cell<Leaving>,
+    /// What was read, if it is a request that may be asked again.
+    asked: Cell<Option<Box<[u8]>>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leaving {
+    No,
+    /// Once all is out.
+    Flushing,
+    Now,
 }
 
 #[derive(Clone, Copy)]
@@ -64,20 +81,65 @@ impl Activity {
             framing: RefCell::default(),
             requests: Cell::new(0),
             unsent: Cell::new(false),
+            leaving: Cell::new(Leaving::No),
+            asked: Cell::new(None),
+        }
+    }
+
+    /// The bytes of the request that is being answered, if it may be asked again.
+    pub(super) fn take_asked(&self) -> Option<Box<[u8]>> {
+        self.asked.take()
+    }
+
+    /// A request that is not read by hyper is being answered.
+    pub(super) fn answering_again(&self) {
+        self.phase.set(Phase::Busy);
+        self.unsent.set(true);
+    }
+
+    /// The connection goes on without hyper once hyper has written what it has.
+    pub(super) fn leave_hyper(&self) {
+        // A body may be asked again.
+        if self.leaving.get() == Leaving::No {
+            self.leaving.set(Leaving::Flushing);
+        }
+    }
+
+    /// Whether that is so.
+    pub(super) fn has_left_hyper(&self) -> bool {
+        self.leaving.get() == Leaving::Now
+    }
+
+    /// Writes a part of an answer without hyper: how many bytes the socket took.
+    pub(super) fn write(&self, socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+        match socket.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.blocked.goes_on();
+                Ok(0)
+            }
+            result => {
+                self.blocked.ends();
+                result
+            }
         }
     }
 
     /// A head is whole: the request is being answered from now on. Gives whether it says its length at most once.
     pub(super) fn answering(&self) -> bool {
-        self.phase.set(Phase::Busy);
-        self.unsent.set(true);
+        self.answering_again();
         self.requests.set(self.requests.get() + 1);
         !self.framing.borrow().is_ambiguous(self.requests.get())
     }
 
-    /// The answer is out, or on its way.
+    /// The answer is handed to hyper.
     pub(super) fn answered(&self) {
         self.phase.set(Phase::Idle(Instant::now()));
+    }
+
+    /// The answer is out, without hyper.
+    pub(super) fn has_answered(&self) {
+        self.answered();
+        self.unsent.set(false);
     }
 
     /// When this will have taken too long, and what it will be called then; `None` while nothing presses.
@@ -104,26 +166,39 @@ impl Activity {
 
     fn has_flushed(&self) {
         self.unsent.set(self.is_busy());
+        if self.leaving.get() == Leaving::Flushing {
+            self.leaving.set(Leaving::Now);
+        }
     }
 
-    fn has_read(&self, bytes: &[u8]) {
-        self.framing.borrow_mut().read(bytes);
+    /// hyper begins again, with what came behind the last request.
+    fn begins(&self, read: &[u8]) {
+        self.leaving.set(Leaving::No);
+        if !read.is_empty() {
+            self.has_begun();
+        }
+    }
+
+    fn has_begun(&self) {
         if let Phase::Idle(_) = self.phase.get() {
             self.phase.set(Phase::Head(Instant::now()));
         }
     }
+
+    /// What came from the socket, for hyper.
+    pub(super) fn has_read(&self, bytes: &[u8]) {
+        let is_first = matches!(self.phase.get(), Phase::Idle(_));
+        self.asked.set((is_first && is_memorable(bytes)).then(|| bytes.into()));
+        self.framing.borrow_mut().read(bytes);
+        self.has_begun();
+    }
 }
 
 impl Wire {
-    /// A read that got less than it had room for has emptied the socket. Saying so spares the next one, which hyper tries
-    /// at once, a system call that can only fail; what comes from now on is announced again.
-    fn nothing_left(&self) {
-        let would_block = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-        let _ = self.socket.try_io(tokio::io::Interest::READABLE, would_block);
-    }
-
-    pub(super) fn new(socket: Rc<TcpStream>, activity: Rc<Activity>) -> Self {
-        Wire { socket, activity }
+    /// `read` is what came behind the request before.
+    pub(super) fn new(socket: Rc<TcpStream>, activity: Rc<Activity>, read: Bytes) -> Self {
+        activity.begins(&read);
+        Wire { socket, activity, read }
     }
 
     /// `length` is that of what is written. hyper's own answers are swallowed, since they lack the headers that every answer
@@ -154,27 +229,21 @@ impl Wire {
 }
 
 impl Read for Wire {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        if !self.read.is_empty() {
+            let length = self.read.len().min(buf.remaining());
+            buf.put_slice(&self.read.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
         // Filled by way of the stack: hyper's cursor over uninitialised memory cannot be handed to a socket without `unsafe`.
         let mut chunk = [0; 4096];
-        loop {
-            ready!(self.socket.poll_read_ready(cx))?;
-            let room = buf.remaining().min(chunk.len());
-            match self.socket.try_read(&mut chunk[..room]) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-                Ok(n) => {
-                    if n > 0 {
-                        self.activity.has_read(&chunk[..n]);
-                    }
-                    if 0 < n && n < room {
-                        self.nothing_left();
-                    }
-                    buf.put_slice(&chunk[..n]);
-                    return Poll::Ready(Ok(()));
-                }
-            }
+        let room = buf.remaining().min(chunk.len());
+        let read = ready!(poll_read(&self.socket, cx, &mut chunk[..room]))?;
+        if read > 0 {
+            self.activity.has_read(&chunk[..read]);
         }
+        buf.put_slice(&chunk[..read]);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -204,6 +273,49 @@ impl Write for Wire {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(shutdown_write(&self.socket))
+    }
+}
+
+/// Reads what is there; nothing at the end.
+pub(super) fn poll_read(socket: &TcpStream, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(socket.poll_read_ready(cx))?;
+        match socket.try_read(buf) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Poll::Ready(Err(error)),
+            Ok(read) => {
+                // A read that got less than it had room for has emptied the socket. Saying so spares the next one, which hyper
+                // tries at once, a system call that can only fail; what comes from now on is announced again.
+                if 0 < read && read < buf.len() {
+                    let would_block = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+                    let _ = socket.try_io(tokio::io::Interest::READABLE, would_block);
+                }
+                return Poll::Ready(Ok(read));
+            }
+        }
+    }
+}
+
+/// What is known of a peer who is given something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// It says nothing. The task is woken when that changes.
+    Listens,
+    /// It has said something that is not read yet. Until it is, nothing wakes the task.
+    HasSpoken,
+    /// It sends no more. Whoever closes looks the same as whoever only stops sending: neither is held any longer, or listeners that
+    /// are gone would stay until their timeout.
+    Left,
+}
+
+/// Looks at the peer, and reads nothing.
+pub(super) fn peer(socket: &TcpStream, cx: &mut Context<'_>) -> Peer {
+    let mut byte = [0];
+    let mut byte = ReadBuf::new(&mut byte);
+    match socket.poll_peek(cx, &mut byte) {
+        Poll::Pending => Peer::Listens,
+        Poll::Ready(Ok(0) | Err(_)) => Peer::Left,
+        Poll::Ready(Ok(_)) => Peer::HasSpoken,
     }
 }
 

@@ -1,6 +1,6 @@
 //! One worker: a thread with a runtime of its own, and everything that its connections share.
 //!
-//! A connection stays on its worker, so that its tasks, its place at the bell and its outbox need no lock.
+//! A connection stays on its worker, so that its tasks and its place in the fan-out need no lock.
 
 use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
@@ -12,19 +12,22 @@ use tokio_util::task::TaskTracker;
 use tracing::debug;
 
 use super::address::Visit;
-use super::bell::Bell;
 use super::fanout::Fanout;
-use super::transport::{Framed, Held};
-use super::{Server, connection};
+use super::transport::Batches;
+use super::{Server, behind, connection};
 use crate::protocol::Refusal;
 
 /// What the connections of one worker share.
 pub(super) struct Worker {
     pub(super) server: Arc<Server>,
-    pub(super) bell: Rc<Bell>,
-    pub(super) fanout: Rc<Fanout>,
-    pub(super) held: Held,
-    pub(super) framed: Framed,
+    pub(super) fanout: Fanout,
+    pub(super) batches: Batches,
+}
+
+/// What comes to a worker from outside.
+pub(super) struct Jobs {
+    pub(super) accepted: mpsc::Receiver<Accepted>,
+    pub(super) asked: mpsc::Receiver<behind::Question>,
 }
 
 /// A connection on its way from the acceptor to a worker.
@@ -45,7 +48,10 @@ pub(super) struct Accepted {
 /// When the system gives no runtime.
 pub(super) fn work(
     server: &Arc<Server>,
-    mut accepted: mpsc::Receiver<Accepted>,
+    Jobs {
+        mut accepted,
+        mut asked,
+    }: Jobs,
     kill: &CancellationToken,
     ready: oneshot::Sender<()>,
 ) -> std::io::Result<()> {
@@ -56,20 +62,25 @@ pub(super) fn work(
     let _ = ready.send(());
     runtime.block_on(async {
         let worker = Rc::new(Worker {
-            bell: Bell::new(),
             fanout: Fanout::new(&server.feed),
-            held: Held::default(),
-            framed: Framed::default(),
+            batches: Batches::default(),
             server: Arc::clone(server),
         });
         let fanning = Rc::clone(&worker);
         tokio::task::spawn_local(async move {
             let Worker {
-                server, bell, fanout, ..
+                server,
+                fanout,
+                batches,
             } = &*fanning;
-            fanout
-                .run(&server.feed, bell, &server.draining, &server.metrics.fan_out)
-                .await;
+            fanout.run(server, batches).await;
+        });
+        let asking = Rc::clone(&worker);
+        tokio::task::spawn_local(async move {
+            while let Some(answer) = asked.recv().await {
+                // Whoever asked may have lost patience.
+                let _ = answer.send(asking.fanout.furthest());
+            }
         });
         let connections = TaskTracker::new();
         let serve = async {

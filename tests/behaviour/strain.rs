@@ -127,6 +127,44 @@ fn whoever_asks_and_does_not_read_is_let_go() {
     }
 }
 
+#[test]
+fn many_who_ask_and_do_not_read_do_not_cost_a_batch_each() {
+    let home = Home::new();
+    let server = serve(&home, &["--stall-timeout", "10m", "--max-unread", "2000000"]);
+    let text = "x".repeat(4_000);
+    let mut publisher = client(&server);
+    for _ in 0..400 {
+        publisher.post("/talkplace/messages", "text/plain", text.as_bytes());
+    }
+    drop(publisher);
+    // A quarter of a megabyte each, and no two the same.
+    let deaf: Vec<TcpStream> = (0..200)
+        .map(|after| {
+            let request = format!("GET /talkplace/poll?after={after}&limit=1000 HTTP/1.1\r\nHost: a\r\n\r\n");
+            sent(&server, &request)
+        })
+        .collect();
+    let answered = "talkplace_requests_total{answer=\"messages\",transport=\"poll\"}";
+    wait_until(&server, answered, |answered| answered == 200.0);
+    let queued = metric(&server, "talkplace_queued_bytes");
+    // What came before the bound, one more for each worker, and little from then on.
+    assert!((2e6..6e6).contains(&queued), "{queued} bytes, and not fifty millions");
+    // Whoever reads is given something all the same, and as much as ever when the others have gone.
+    let batch = || {
+        let answer = client(&server).get("/talkplace/poll?after=300&limit=1000");
+        answer.texts().len()
+    };
+    assert!((1..4).contains(&batch()), "{}", batch());
+    drop(deaf);
+    wait_until(&server, "talkplace_queued_bytes", |queued| queued == 0.0);
+    client(&server).post(
+        "/talkplace/messages",
+        "text/plain",
+        b"another newest one, another batch",
+    );
+    assert!(batch() > 50, "{}", batch());
+}
+
 /// A crowd of three thousand where the system lets a process open as many files, and leaves some for the other tests.
 fn crowd() -> usize {
     let limit = talkplace::load::raise_file_limit();

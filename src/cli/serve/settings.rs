@@ -73,6 +73,9 @@ pub(super) struct Settings {
     /// Polls held at a time [default: as many as there are connections]
     #[arg(long, env = "TALKPLACE_MAX_HELD", value_name = "N")]
     max_held: Option<usize>,
+    /// Bytes that may wait for peers who do not read, before what polls are answered with is kept short [default: 67108864]
+    #[arg(long, env = "TALKPLACE_MAX_UNREAD", value_name = "N")]
+    max_unread: Option<usize>,
     /// Bytes of a request's head [default: 16384]
     #[arg(long, env = "TALKPLACE_MAX_HEAD", value_name = "N")]
     max_head: Option<usize>,
@@ -233,6 +236,7 @@ impl Settings {
             max_connections,
             max_connections_per_address,
             max_held,
+            max_unread,
             max_head,
             max_head_fields,
             idle_timeout,
@@ -296,6 +300,7 @@ impl Settings {
                 connections: self.max_connections.unwrap_or(limits.connections),
                 connections_per_address: self.max_connections_per_address,
                 held_polls: self.max_held,
+                unread_bytes: self.max_unread.unwrap_or(limits.unread_bytes),
                 head_bytes: self.max_head.unwrap_or(limits.head_bytes),
                 head_fields: self.max_head_fields.unwrap_or(limits.head_fields),
                 idle_timeout: time(self.idle_timeout, limits.idle_timeout),

@@ -171,7 +171,10 @@ fn the_ladders_of_a_sweep_stand_side_by_side() {
     );
     assert!(charts[1].svg.contains("network.how refuse") && charts[1].svg.contains("network.how swallow"));
     let found = plain(&swept.report.findings);
-    assert!(found.contains("WebSocket, time of a fall: 330 ms with refuse and 6,250 ms with swallow."), "{found}");
+    assert!(
+        found.contains("WebSocket, time of a fall: 330 ms with refuse and 6,250 ms with swallow."),
+        "{found}"
+    );
 }
 
 #[test]

@@ -1,36 +1,53 @@
 use bytes::Bytes;
 
-use crate::feed::Entry;
+use super::envelope::Envelope;
+use crate::feed::{Entry, Feed};
 use crate::protocol::Seq;
 
-/// Of a frame from a server.
-const LONGEST_HEADER: usize = 10;
-
-/// Messages framed for WebSocket, once for all listeners.
+/// Messages in their envelopes, once for all listeners.
 pub(super) struct Frames {
     /// One behind the other.
-    pub(super) joined: Bytes,
+    joined: Bytes,
     frames: Vec<Frame>,
 }
 
 /// Where a message is in them.
-pub(super) struct Frame {
-    pub(super) seq: Seq,
-    pub(super) start: usize,
-    pub(super) end: usize,
+struct Frame {
+    seq: Seq,
+    start: usize,
+    end: usize,
+}
+
+/// Those that a listener has not heard: at least one.
+#[derive(Clone, Copy)]
+pub(super) struct Unheard<'a> {
+    joined: &'a [u8],
+    frames: &'a [Frame],
+}
+
+/// How far a socket took them.
+pub(super) struct Taken<'a> {
+    /// How many are begun.
+    pub(super) begun: u64,
+    /// The last of these.
+    pub(super) last: Seq,
+    /// What remains of it.
+    pub(super) rest: &'a [u8],
 }
 
 impl Frames {
-    pub(super) fn of(entries: &[Entry]) -> Self {
-        let length = entries.iter().map(|entry| LONGEST_HEADER + entry.json.len()).sum();
+    pub(super) fn of(envelope: Envelope, feed: &Feed, entries: &[Entry]) -> Self {
+        let length = entries.iter().map(|entry| entry.json.len() + Envelope::MOST).sum();
         let mut joined = Vec::with_capacity(length);
         let mut frames = Vec::with_capacity(entries.len());
-        for Entry { seq, json } in entries {
+        for entry in entries {
             let start = joined.len();
-            push_header(&mut joined, json.len());
-            joined.extend_from_slice(json);
-            let end = joined.len();
-            frames.push(Frame { seq: *seq, start, end });
+            envelope.push(&mut joined, feed, entry);
+            frames.push(Frame {
+                seq: entry.seq,
+                start,
+                end: joined.len(),
+            });
         }
         Frames {
             joined: joined.into(),
@@ -38,42 +55,40 @@ impl Frames {
         }
     }
 
-    /// Those behind what was heard.
-    pub(super) fn after(&self, heard: Seq) -> &[Frame] {
+    /// Those behind what was heard; `None` when all are.
+    pub(super) fn after(&self, heard: Seq) -> Option<Unheard<'_>> {
         let first = self.frames.partition_point(|frame| frame.seq <= heard);
-        &self.frames[first..]
+        let frames = &self.frames[first..];
+        Some(Unheard {
+            joined: &self.joined,
+            frames: (!frames.is_empty()).then_some(frames)?,
+        })
     }
 }
 
-/// The head of a final text frame without a mask (RFC 6455, section 5.2): the shortest that holds the length.
-fn push_header(bytes: &mut Vec<u8>, length: usize) {
-    bytes.push(0x81);
-    if length <= 125 {
-        bytes.push(length as u8);
-    } else if let Ok(length) = u16::try_from(length) {
-        bytes.push(126);
-        bytes.extend_from_slice(&length.to_be_bytes());
-    } else {
-        bytes.push(127);
-        bytes.extend_from_slice(&(length as u64).to_be_bytes());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn header(length: usize) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        push_header(&mut bytes, length);
-        bytes
+impl<'a> Unheard<'a> {
+    /// To be written.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        &self.joined[self.frames[0].start..]
     }
 
-    #[test]
-    fn the_header_is_the_shortest_that_holds_the_length() {
-        assert_eq!(header(125), [0x81, 125]);
-        assert_eq!(header(126), [0x81, 126, 0, 126]);
-        assert_eq!(header(65_535), [0x81, 126, 0xff, 0xff]);
-        assert_eq!(header(65_536), [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
+    pub(super) fn count(&self) -> u64 {
+        self.frames.len() as u64
+    }
+
+    pub(super) fn last(&self) -> Seq {
+        self.frames[self.frames.len() - 1].seq
+    }
+
+    /// How far so many bytes go; `None` when not a byte was taken.
+    pub(super) fn taken(&self, written: usize) -> Option<Taken<'a>> {
+        let end = self.frames[0].start + written;
+        let begun = self.frames.partition_point(|frame| frame.start < end);
+        let last = self.frames[..begun].last()?;
+        Some(Taken {
+            begun: begun as u64,
+            last: last.seq,
+            rest: &self.joined[end..last.end],
+        })
     }
 }

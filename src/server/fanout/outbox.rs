@@ -1,5 +1,7 @@
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
+use std::ops::Deref;
+use std::os::fd::AsRawFd as _;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -8,23 +10,30 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::BATCH;
-use super::frames::Frames;
+use super::envelope::Envelope;
+use super::frames::{Frames, Unheard};
+use super::row::Row;
 use crate::feed::Feed;
 use crate::protocol::Seq;
 use crate::server::blocked::Blocked;
 
-/// One WebSocket's way out.
+/// One stream's way out: a WebSocket's, or that of events.
+///
+/// While nothing waits in it, it has a seat in the fan-out's row, and is written to from there.
 pub(in crate::server) struct Outbox {
     socket: Rc<TcpStream>,
-    /// Up to where the listener has been written to.
-    pub(super) heard: Cell<Seq>,
+    envelope: Envelope,
+    row: Rc<Row>,
+    place: Cell<Place>,
+    /// Up to where the listener has been written to, while it has no seat.
+    heard: Cell<Seq>,
     /// The rest of a frame that the socket had no room for, and control frames behind it. Never more than
     /// one message and what [`is_crowded`](Outbox::is_crowded) lets in.
     rest: RefCell<Rest>,
     blocked: Blocked,
     /// Whether the socket is broken.
     broken: Cell<bool>,
-    /// After a close frame no message may follow.
+    /// After a close frame, or the end of a body, no message may follow.
     closed: Cell<bool>,
     /// Whether the listener's own task has something to do.
     called: Cell<bool>,
@@ -65,11 +74,27 @@ pub(in crate::server) enum CaughtUp {
     Broken,
 }
 
-impl Outbox {
+/// Where it is in the row.
+#[derive(Clone, Copy)]
+enum Place {
+    Seat(usize),
+    /// Beside the seats, as something waits in it.
+    Aside(usize),
+    /// It writes no more messages.
+    Gone,
+}
+
+/// An outbox in the hands of its listener's task: with that it leaves the row.
+pub(in crate::server) struct OwnOutbox(Rc<Outbox>);
+
+impl OwnOutbox {
     /// The way out of a listener that has heard everything up to `heard`.
-    pub(in crate::server) fn new(socket: Rc<TcpStream>, heard: Seq, counted: Counted) -> Rc<Self> {
-        Rc::new(Outbox {
+    pub(super) fn new(row: &Rc<Row>, socket: Rc<TcpStream>, envelope: Envelope, heard: Seq, counted: Counted) -> Self {
+        let outbox = Rc::new(Outbox {
             socket,
+            envelope,
+            row: Rc::clone(row),
+            place: Cell::new(Place::Gone),
             heard: Cell::new(heard),
             rest: RefCell::new(Rest {
                 pieces: Default::default(),
@@ -82,9 +107,27 @@ impl Outbox {
             called: Cell::new(false),
             waker: Cell::new(None),
             counted,
-        })
+        });
+        outbox.place.set(Place::Aside(row.wait(Rc::clone(&outbox))));
+        OwnOutbox(outbox)
     }
+}
 
+impl Deref for OwnOutbox {
+    type Target = Rc<Outbox>;
+
+    fn deref(&self) -> &Rc<Outbox> {
+        &self.0
+    }
+}
+
+impl Drop for OwnOutbox {
+    fn drop(&mut self) {
+        self.0.go();
+    }
+}
+
+impl Outbox {
     /// Ready when the listener's own task has something to do. One task waits at a time.
     pub(in crate::server) fn poll_called(&self, cx: &mut Context<'_>) -> Poll<()> {
         if self.called.replace(false) {
@@ -102,13 +145,14 @@ impl Outbox {
         }
     }
 
-    /// Puts a control frame behind what waits.
+    /// Puts what is no message, a control frame or a comment, behind what waits.
     pub(in crate::server) fn push(&self, bytes: &[u8]) {
         self.rest.borrow_mut().push(Bytes::copy_from_slice(bytes));
     }
 
-    /// Writes no more messages: a close frame is on its way.
+    /// Writes no more messages: the end is on its way.
     pub(in crate::server) fn close(&self) {
+        self.go();
         self.closed.set(true);
     }
 
@@ -128,7 +172,8 @@ impl Outbox {
     }
 
     /// Writes what waits, then what the feed has beyond it, until there is no more or the socket is full.
-    pub(in crate::server) fn catch_up(&self, feed: &Feed) -> CaughtUp {
+    pub(in crate::server) fn catch_up(self: &Rc<Self>, feed: &Feed) -> CaughtUp {
+        self.stand();
         if self.broken.get() {
             return CaughtUp::Broken;
         }
@@ -140,22 +185,52 @@ impl Outbox {
         }
         match feed.read_after(self.heard.get(), BATCH) {
             Err(_) => CaughtUp::Gone,
-            Ok(batch) if batch.entries.is_empty() => CaughtUp::Yes,
-            Ok(batch) => match self.write(&Frames::of(&batch.entries)) {
+            Ok(batch) if batch.entries.is_empty() => {
+                self.sit();
+                CaughtUp::Yes
+            }
+            Ok(batch) => match self.write(&Frames::of(self.envelope, feed, &batch.entries)) {
                 true => CaughtUp::More,
                 false => self.full_or_broken(),
             },
         }
     }
 
-    /// Writes the frames that this listener has not heard, or leaves it to the listener's own task.
-    pub(super) fn offer(&self, frames: &Frames) {
-        if self.closed.get() || self.broken.get() {
-            return;
+    fn sit(self: &Rc<Self>) {
+        self.go();
+        let fd = self.socket.as_raw_fd();
+        let seat = self.row.sit(Rc::clone(self), fd, self.envelope, self.heard.get());
+        self.place.set(Place::Seat(seat));
+    }
+
+    /// Gives up its seat, if it has one.
+    fn stand(self: &Rc<Self>) {
+        if let Place::Seat(_) = self.place.get() {
+            self.go();
+            self.place.set(Place::Aside(self.row.wait(Rc::clone(self))));
         }
-        if !self.is_flushed() || !self.write(frames) {
-            self.call();
+    }
+
+    /// Leaves the row.
+    fn go(&self) {
+        match self.place.replace(Place::Gone) {
+            Place::Seat(seat) => self.heard.set(self.row.stand(seat)),
+            Place::Aside(place) => self.row.go(place),
+            Place::Gone => {}
         }
+    }
+
+    /// In which envelope the listener hears messages, and up to where it has been written to while it has no seat.
+    pub(super) fn heard(&self) -> (Envelope, Seq) {
+        (self.envelope, self.heard.get())
+    }
+
+    /// The row lets it go, as the socket took so much and no more: the listener's own task goes on from there. Gives how many messages were begun.
+    pub(super) fn leaves(self: &Rc<Self>, heard: Seq, unheard: Unheard<'_>, written: usize) -> u64 {
+        self.place.set(Place::Aside(self.row.wait(Rc::clone(self))));
+        self.heard.set(heard);
+        self.call();
+        self.took(unheard, written)
     }
 
     fn full_or_broken(&self) -> CaughtUp {
@@ -187,29 +262,24 @@ impl Outbox {
     }
 
     /// Writes frames that follow what was heard, with nothing waiting before them; whether all of them are out.
-    ///
-    /// What remains of a frame that is half out waits; frames behind it stay in the feed.
     fn write(&self, frames: &Frames) -> bool {
-        let unheard = frames.after(self.heard.get());
-        let Some(first) = unheard.first() else {
+        let Some(unheard) = frames.after(self.heard.get()) else {
             return true;
         };
-        let Some(written) = self.taken(self.socket.try_write(&frames.joined[first.start..])) else {
+        let Some(written) = self.taken(self.socket.try_write(unheard.bytes())) else {
             return false;
         };
-        let end = first.start + written;
-        let begun = unheard.partition_point(|frame| frame.start < end);
-        self.counted.delivered.inc_by(begun as u64);
-        let Some(last) = unheard[..begun].last() else {
-            return false;
-        };
-        self.heard.set(last.seq);
-        if end < last.end {
-            // Copied, so that one slow listener does not keep the whole batch.
-            let rest = Bytes::copy_from_slice(&frames.joined[end..last.end]);
-            self.rest.borrow_mut().push(rest);
-        }
-        end == frames.joined.len()
+        self.counted.delivered.inc_by(self.took(unheard, written));
+        written == unheard.bytes().len()
+    }
+
+    /// So much is out. What remains of a frame that is half out waits; frames behind it stay in the feed. Gives how many are begun.
+    fn took(&self, unheard: Unheard<'_>, written: usize) -> u64 {
+        let Some(taken) = unheard.taken(written) else { return 0 };
+        self.heard.set(taken.last);
+        // Copied, so that one slow listener does not keep the whole batch.
+        self.rest.borrow_mut().push(Bytes::copy_from_slice(taken.rest));
+        taken.begun
     }
 
     /// Bytes taken; `None` when the socket is full or broken.
@@ -275,14 +345,22 @@ mod tests {
         (Rc::new(socket.accept().await.unwrap().0), client)
     }
 
-    fn outbox(socket: Rc<TcpStream>) -> Rc<Outbox> {
+    fn outbox(row: &Rc<Row>, socket: Rc<TcpStream>, heard: Seq) -> OwnOutbox {
         let gauge = || prometheus::IntGauge::new("x", "x").unwrap();
         let counted = Counted {
             delivered: prometheus::IntCounter::new("x", "x").unwrap(),
             queued: gauge(),
             blocked: gauge(),
         };
-        Outbox::new(socket, 0, counted)
+        OwnOutbox::new(row, socket, Envelope::Frame, heard, counted)
+    }
+
+    /// What the fan-out does with new messages.
+    async fn tell(row: &Row, feed: &Feed, after: Seq) -> u64 {
+        let batch = feed.read_after(after, BATCH).unwrap();
+        let frames = Rc::new(Frames::of(Envelope::Frame, feed, &batch.entries));
+        let delivered = row.write(|_| Rc::clone(&frames)).await;
+        delivered[Envelope::Frame as usize]
     }
 
     #[tokio::test]
@@ -293,13 +371,17 @@ mod tests {
             bytes: 1 << 30,
         });
         let text = "x".repeat(4_000);
-        let outbox = outbox(Rc::clone(&socket));
+        let row = Rc::default();
+        let outbox = outbox(&row, Rc::clone(&socket), 0);
         socket.writable().await.unwrap();
-        while outbox.is_flushed() {
+        assert_eq!(outbox.catch_up(&feed), CaughtUp::Yes);
+        let mut told = 0;
+        while let Place::Seat(_) = outbox.place.get() {
             feed.publish(&Speaker::guest(), &text).unwrap();
-            let batch = feed.read_after(outbox.heard.get(), BATCH).unwrap();
-            outbox.offer(&Frames::of(&batch.entries));
+            tell(&row, &feed, told).await;
+            told += 1;
         }
+        assert!(outbox.called.get(), "its own task goes on");
         for _ in 0..100 {
             feed.publish(&Speaker::guest(), &text).unwrap();
         }
@@ -322,6 +404,7 @@ mod tests {
             all
         });
         loop {
+            assert_eq!(tell(&row, &feed, told).await, 0, "nobody sits");
             match outbox.catch_up(&feed) {
                 CaughtUp::Yes => break,
                 CaughtUp::More => {}
@@ -351,11 +434,12 @@ mod tests {
             feed.publish(&Speaker::guest(), text).unwrap();
         }
         socket.writable().await.unwrap();
-        let outbox = outbox(socket);
-        outbox.heard.set(1);
-        let frames = Frames::of(&feed.read_after(0, 10).unwrap().entries);
-        outbox.offer(&frames);
-        outbox.offer(&frames);
+        let row = Rc::default();
+        let outbox = outbox(&row, socket, 1);
+        while outbox.catch_up(&feed) != CaughtUp::Yes {}
+        feed.publish(&Speaker::guest(), "d").unwrap();
+        assert_eq!(tell(&row, &feed, 1).await, 1);
+        assert_eq!(tell(&row, &feed, 0).await, 0);
         outbox.push(b"end");
         assert_eq!(outbox.catch_up(&feed), CaughtUp::Yes);
         let mut heard = Vec::new();
@@ -366,5 +450,24 @@ mod tests {
         assert!(!text.contains(r#""text":"a""#));
         assert_eq!(text.matches(r#""text":"b""#).count(), 1);
         assert_eq!(text.matches(r#""text":"c""#).count(), 1);
+        assert_eq!(text.matches(r#""text":"d""#).count(), 1);
+    }
+
+    #[tokio::test]
+    async fn whoever_has_closed_or_left_is_not_written_to() {
+        let (socket, _client) = pair().await;
+        let (other, _other_client) = pair().await;
+        let feed = Feed::new(Keep::default());
+        let row = Rc::default();
+        let closed = outbox(&row, socket, 0);
+        let left = outbox(&row, other, 0);
+        assert_eq!(closed.catch_up(&feed), CaughtUp::Yes);
+        assert_eq!(left.catch_up(&feed), CaughtUp::Yes);
+        closed.close();
+        drop(left);
+        feed.publish(&Speaker::guest(), "a").unwrap();
+        assert_eq!(tell(&row, &feed, 0).await, 0);
+        assert_eq!(closed.catch_up(&feed), CaughtUp::Yes);
+        assert_eq!(tell(&row, &feed, 0).await, 0);
     }
 }

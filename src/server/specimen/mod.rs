@@ -1,7 +1,7 @@
 //! Specimens: how a server should not wait for what it has been asked for.
 //!
 //! They are for the lab about the waiting loop, and nobody else comes here: the real long poll, which is woken, is in
-//! [`poll`](super::transport). Each of them is the real thing. What spins burns its processor, what sleeps looks
+//! [`asked`](super::transport). Each of them is the real thing. What spins burns its processor, what sleeps looks
 //! at the feed again and again, and what blocks takes a thread of the system from its poll's beginning to its end.
 
 mod thread;
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::transport::Question;
 use super::worker::Worker;
 use crate::protocol::{Refusal, Seq};
 
@@ -36,14 +37,21 @@ struct Held<'a> {
     end: Instant,
 }
 
-/// Holds a poll until there is a message after `after`, the hold has passed, or the server shuts down.
+/// Holds a poll until there is a message after `after`, the hold has passed, or the server shuts down. Nothing of its hold is left then, so
+/// that it is answered at once.
 ///
 /// # Errors
-/// [`Refusal::TooManyHeld`] when the system has no thread left for it.
-pub(super) async fn hold(worker: &Worker, after: Seq, hold: Duration) -> Result<(), Refusal> {
-    let end = Instant::now() + hold;
+/// [`Refusal::TooManyHeld`] when as many are held as may be, or the system has no thread left for it.
+pub(super) async fn hold(worker: &Worker, question: &mut Question, after: Seq) -> Result<(), Refusal> {
+    let server = &worker.server;
+    let end = Instant::now() + question.take_hold();
     let held = Held { worker, after, end };
-    match worker.server.config.waiting {
+    if held.is_over() {
+        return Ok(());
+    }
+    let _place = server.places.try_acquire().map_err(|_| Refusal::TooManyHeld)?;
+    let _held = server.metrics.held();
+    match server.config.waiting {
         Waiting::Woken => {}
         Waiting::Spin => held.spin().await,
         Waiting::Sleep(length) => held.look_every(length).await,
@@ -77,9 +85,6 @@ impl Held<'_> {
 
     async fn block_a_thread(&self) -> Result<(), Refusal> {
         let server = &self.worker.server;
-        if self.is_over() {
-            return Ok(());
-        }
         let mut blocked = server
             .threads
             .block(server, self.after)

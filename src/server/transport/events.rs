@@ -1,70 +1,58 @@
 //! Server-sent events: one GET whose answer never ends.
+//!
+//! hyper reads the request and writes the head of the answer. Then the connection takes the socket back, as it does for a WebSocket:
+//! messages are written by the worker's [fan-out](crate::server::fanout), and by this task when the socket is full.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::header::{ACCEPT, HeaderName, HeaderValue};
-use hyper::{HeaderMap, Response, StatusCode};
+use hyper::{HeaderMap, Response, StatusCode, Version};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::position;
-use crate::feed::{Entry, Feed};
 use crate::protocol::{Refusal, Seq, Transport};
 use crate::server::answer::{self, AnswerBody};
-use crate::server::bell::Place;
+use crate::server::fanout::{CaughtUp, Envelope, OwnOutbox};
 use crate::server::metrics::{Answer, Cut, Present};
 use crate::server::request::{parameter, single};
+use crate::server::wire::{Peer, peer};
 use crate::server::worker::Worker;
 
-/// Messages read from the feed at a time.
-const BATCH: usize = 64;
-
-/// Events that are kept for the other listeners of the worker.
-const EVENTS: usize = 64;
-
-/// The events that were just framed on a worker, by seq: framed once, shared by all who listen.
-#[derive(Default)]
-pub(in crate::server) struct Framed {
-    events: RefCell<VecDeque<(Seq, Bytes)>>,
-}
-
-/// The body of an event stream: what the feed has after the cursor, then what it takes in, with a comment now and then.
-pub(in crate::server) struct EventStream {
-    worker: Rc<Worker>,
+/// What a connection goes on with once the head of the answer is sent.
+pub(in crate::server) struct Opened {
     heard: Seq,
-    opening: Option<Bytes>,
-    read: VecDeque<Entry>,
-    place: Place,
-    heartbeat: Pin<Box<Sleep>>,
-    _present: Present,
+    envelope: Envelope,
+    present: Present,
 }
 
-/// `GET /talkplace/events`
+/// `GET /talkplace/events`: the head of the answer with the first event, and what the connection goes on with.
 pub(in crate::server) fn events(
-    worker: &Rc<Worker>,
+    worker: &Worker,
+    version: Version,
     query: &str,
     headers: &HeaderMap,
-) -> Result<Response<AnswerBody>, Refusal> {
+) -> Result<(Response<AnswerBody>, Opened), Refusal> {
     const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
     let after = parameter(query, "after")?;
     let last = single(headers, &LAST_EVENT_ID)?;
     let feed = &worker.server.feed;
     let heard = position(worker, last.or(after.as_deref()))?.unwrap_or_else(|| feed.end().seq);
     worker.server.metrics.answered(Transport::Events, Answer::Opened);
-    let stream = EventStream {
-        opening: Some(format!("id: {}\n\n", feed.cursor(heard)).into()),
+    let opening = format!("id: {}\n\n", feed.cursor(heard));
+    let opened = Opened {
         heard,
-        read: VecDeque::new(),
-        place: worker.bell.place(),
-        heartbeat: Box::pin(sleep_until(Instant::now() + worker.server.config.event_heartbeat)),
-        _present: worker.server.metrics.present(Transport::Events),
-        worker: Rc::clone(worker),
+        envelope: match version {
+            Version::HTTP_11 => Envelope::Chunk,
+            _ => Envelope::Plain,
+        },
+        present: worker.server.metrics.present(Transport::Events),
     };
-    Ok(event_stream(AnswerBody::Events(Box::new(stream))))
+    Ok((event_stream(AnswerBody::Opening(opening.into())), opened))
 }
 
 /// The answer for a browser's `EventSource`, which shows a page neither the status nor the body of a refusal: a stream with
@@ -94,60 +82,145 @@ pub(in crate::server) fn event_stream(body: AnswerBody) -> Response<AnswerBody> 
     response
 }
 
+/// Serves the stream until it ends: true when it ended as a stream does, and the peer may read on to its end.
+// Not an `async fn`, whose future would keep room for its arguments for as long as the connection lives.
+pub(in crate::server) fn run(worker: Rc<Worker>, socket: Rc<TcpStream>, opened: Opened) -> impl Future<Output = bool> {
+    let counted = worker.server.metrics.outbox(Transport::Events);
+    let fanout = &worker.fanout;
+    let outbox = fanout.outbox(Rc::clone(&socket), opened.envelope, opened.heard, counted);
+    let mut stream = EventStream {
+        _present: opened.present,
+        heartbeat_at: Instant::now() + worker.server.config.event_heartbeat,
+        envelope: opened.envelope,
+        worker,
+        socket,
+        outbox,
+    };
+    async move { stream.run().await }
+}
+
+struct EventStream {
+    worker: Rc<Worker>,
+    socket: Rc<TcpStream>,
+    outbox: OwnOutbox,
+    envelope: Envelope,
+    heartbeat_at: Instant,
+    _present: Present,
+}
+
+/// Why a stream goes on.
+enum News {
+    Writable,
+    /// The fan-out leaves the rest to it, or the server shuts down.
+    Called,
+    /// It is time for something.
+    Due,
+    /// The peer has left.
+    Left,
+}
+
 impl EventStream {
-    /// The next bytes of the stream; `None` ends it: the server shuts down, or the listener fell behind what the feed keeps.
-    pub(in crate::server) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if let Some(opening) = self.opening.take() {
-            return Poll::Ready(Some(opening));
-        }
+    async fn run(&mut self) -> bool {
+        let mut alarm = pin!(sleep_until(self.heartbeat_at));
         loop {
-            let seen = self.worker.bell.rings();
             let server = &self.worker.server;
-            if self.read.is_empty() {
-                match server.feed.read_after(self.heard, BATCH) {
-                    Ok(batch) => self.read = batch.entries.into(),
-                    Err(_) => {
-                        server.metrics.cut(Cut::Behind);
-                        return Poll::Ready(None);
+            let written = self.outbox.catch_up(&server.feed);
+            match written {
+                CaughtUp::Broken => return false,
+                CaughtUp::More => {
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+                // Boxed, as few connections come here and all would keep the room.
+                CaughtUp::Gone => {
+                    server.metrics.cut(Cut::Behind);
+                    return Box::pin(self.end()).await;
+                }
+                CaughtUp::Yes if server.draining.is_cancelled() => return Box::pin(self.end()).await,
+                CaughtUp::Yes | CaughtUp::Full => {}
+            }
+            let full = !self.outbox.is_flushed() || written == CaughtUp::Full;
+            let deadline = self.deadline();
+            if alarm.deadline() != deadline {
+                alarm.as_mut().reset(deadline);
+            }
+            match poll_fn(|cx| self.poll_news(cx, alarm.as_mut(), full)).await {
+                News::Writable | News::Called => {}
+                News::Due => {
+                    if !self.on_time() {
+                        return false;
                     }
                 }
-            }
-            if let Some(entry) = self.read.pop_front() {
-                self.heard = entry.seq;
-                server.metrics.deliveries(Transport::Events).inc();
-                return Poll::Ready(Some(self.worker.framed.event(&server.feed, &entry)));
-            }
-            if server.draining.is_cancelled() {
-                return Poll::Ready(None);
-            }
-            if self.heartbeat.as_mut().poll(cx).is_ready() {
-                self.heartbeat
-                    .as_mut()
-                    .reset(Instant::now() + server.config.event_heartbeat);
-                return Poll::Ready(Some(Bytes::from_static(b":\n\n")));
-            }
-            if self.place.poll_rung(cx, seen).is_pending() {
-                return Poll::Pending;
+                News::Left => return false,
             }
         }
     }
-}
 
-impl Framed {
-    /// The event of a message: `id:` and `data:`, each message's JSON being one line.
-    fn event(&self, feed: &Feed, entry: &Entry) -> Bytes {
-        let mut events = self.events.borrow_mut();
-        if let Some((_, event)) = events.iter().rev().find(|(seq, _)| *seq == entry.seq) {
-            return event.clone();
+    fn poll_news(&mut self, cx: &mut Context<'_>, alarm: Pin<&mut Sleep>, full: bool) -> Poll<News> {
+        if alarm.poll(cx).is_ready() {
+            return Poll::Ready(News::Due);
         }
-        let mut event = format!("id: {}\ndata: ", feed.cursor(entry.seq)).into_bytes();
-        event.extend_from_slice(&entry.json);
-        event.extend_from_slice(b"\n\n");
-        let event = Bytes::from(event);
-        if events.len() == EVENTS {
-            events.pop_front();
+        if self.outbox.poll_called(cx).is_ready() {
+            return Poll::Ready(News::Called);
         }
-        events.push_back((entry.seq, event.clone()));
-        event
+        if full && let Poll::Ready(ready) = self.socket.poll_write_ready(cx) {
+            return Poll::Ready(if ready.is_ok() { News::Writable } else { News::Left });
+        }
+        if peer(&self.socket, cx) == Peer::Left {
+            return Poll::Ready(News::Left);
+        }
+        Poll::Pending
+    }
+
+    /// What comes first: the heartbeat, or the end of a stalled peer.
+    fn deadline(&self) -> Instant {
+        let stalled = self.stalled_at();
+        stalled.map_or(self.heartbeat_at, |stalled| stalled.min(self.heartbeat_at))
+    }
+
+    fn stalled_at(&self) -> Option<Instant> {
+        let stall = self.worker.server.config.limits.stall_timeout;
+        self.outbox.blocked_since().map(|since| since + stall)
+    }
+
+    /// Does what is due; false ends the connection.
+    fn on_time(&mut self) -> bool {
+        let now = Instant::now();
+        let server = &self.worker.server;
+        if self.stalled_at().is_some_and(|at| now >= at) {
+            server.metrics.cut(Cut::Stalled);
+            return false;
+        }
+        if now >= self.heartbeat_at {
+            self.heartbeat_at = now + server.config.event_heartbeat;
+            // Behind what waits it would say nothing that this does not say.
+            if self.outbox.is_flushed() {
+                self.outbox.push(match self.envelope {
+                    Envelope::Chunk => b"3\r\n:\n\n\r\n",
+                    _ => b":\n\n",
+                });
+            }
+        }
+        true
+    }
+
+    /// Ends the body; whether the socket has taken the end in time.
+    async fn end(&mut self) -> bool {
+        if self.envelope == Envelope::Chunk {
+            self.outbox.push(b"0\r\n\r\n");
+        }
+        self.outbox.close();
+        let server = &self.worker.server;
+        let written = async {
+            loop {
+                match self.outbox.catch_up(&server.feed) {
+                    CaughtUp::Yes => return true,
+                    CaughtUp::Full if self.socket.writable().await.is_ok() => {}
+                    _ => return false,
+                }
+            }
+        };
+        let patience = server.config.limits.close_timeout;
+        tokio::time::timeout(patience, written).await.unwrap_or(false)
     }
 }

@@ -1,11 +1,15 @@
 //! The ways to hear the feed. Each is a loop over a cursor.
 
+mod asked;
+mod batches;
 mod events;
 mod poll;
 mod websocket;
 
-pub(super) use events::{EventStream, Framed, event_stream, events, refused_stream};
-pub(super) use poll::{Held, long_poll, poll};
+pub(super) use asked::{Asked, Outcome};
+pub(super) use batches::Batches;
+pub(super) use events::{Opened, event_stream, events, refused_stream, run as run_events};
+pub(super) use poll::{Question, cursor, question};
 pub(super) use websocket::{Upgrade, asks_for_upgrade, run as run_websocket, upgrade};
 
 use super::worker::Worker;

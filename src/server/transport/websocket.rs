@@ -28,7 +28,7 @@ use super::position;
 use crate::feed::{PublishError, Receipt};
 use crate::protocol::{Cursor, Refusal, Seq, Speaker, Transport};
 use crate::server::answer::{self, AnswerBody};
-use crate::server::fanout::{CaughtUp, Membership, Outbox};
+use crate::server::fanout::{CaughtUp, Envelope, Outbox, OwnOutbox};
 use crate::server::frame_head::{FrameHeads, MAX_CONTROL};
 use crate::server::metrics::{Answer, Cut, Present};
 use crate::server::publish;
@@ -128,9 +128,8 @@ pub(in crate::server) fn run(
 struct Session {
     worker: Rc<Worker>,
     _present: Present,
-    _membership: Membership,
     socket: Rc<TcpStream>,
-    outbox: Rc<Outbox>,
+    outbox: OwnOutbox,
     heads: FrameHeads,
     context: WebSocketContext,
     speaker: Speaker,
@@ -173,7 +172,10 @@ impl Session {
             Ok(heard) => (heard, None),
             Err(refusal) => (server.feed.end().seq, Some(refusal)),
         };
-        let outbox = Outbox::new(Rc::clone(&socket), heard, server.metrics.outbox());
+        let counted = server.metrics.outbox(Transport::Websocket);
+        let outbox = worker
+            .fanout
+            .outbox(Rc::clone(&socket), Envelope::Frame, heard, counted);
         let max_text = server.config.publishing.max_text;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -186,7 +188,6 @@ impl Session {
         let has_more = !read.is_empty();
         let mut session = Session {
             _present: server.metrics.present(Transport::Websocket),
-            _membership: worker.fanout.join(Rc::clone(&outbox)),
             socket,
             outbox,
             heads,

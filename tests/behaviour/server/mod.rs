@@ -1,5 +1,6 @@
 //! The server, spoken to in bytes.
 
+mod again;
 mod answers;
 mod drain;
 mod events;

@@ -172,6 +172,29 @@ fn the_refusal_that_comes_first_wins() {
 }
 
 #[test]
+fn requests_that_come_at_once_are_all_answered_even_if_no_more_will_come() {
+    let server = Server::start();
+    server.say("a");
+    for target in [
+        "/healthz",
+        "/talkplace/poll",
+        "/talkplace/poll?after=0",
+        "/talkplace/long-poll?after=1&timeout=0",
+    ] {
+        let mut client = server.client();
+        let many = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").repeat(1_000);
+        let mut writer = client.stream.get_ref().try_clone().unwrap();
+        let sending = std::thread::spawn(move || {
+            std::io::Write::write_all(&mut writer, many.as_bytes()).unwrap();
+            writer.shutdown(std::net::Shutdown::Write).unwrap();
+        });
+        let answers = String::from_utf8(client.rest()).unwrap();
+        sending.join().unwrap();
+        assert_eq!(answers.matches("HTTP/1.1 20").count(), 1_000, "{target}");
+    }
+}
+
+#[test]
 fn whoever_sends_no_more_still_gets_what_is_ready() {
     let server = Server::start();
     server.say("a");
