@@ -99,7 +99,10 @@ mod tests {
         let took = this().processor_time().unwrap() - before;
         // Of the whole process, in which other tests work too; this one had a processor for a part of it at least.
         assert!(took > Duration::from_millis(2), "{took:?}");
-        assert_eq!(Process::from(Pid::from_raw(i32::MAX)).processor_time(), None);
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        let ended = Process::from(Pid::from_raw(child.id() as i32));
+        assert_eq!(ended.processor_time(), None);
     }
 
     #[test]

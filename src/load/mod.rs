@@ -16,7 +16,7 @@
 //! - `between`: what the scenario puts between the listeners and the server;
 //! - `server_process`, `control`, `usage`, `memory`, `limits`: the measured server, what it is asked, what it used, and whether the run fits the system;
 //! - `process`: what the system tells of a server that does not tell of itself;
-//! - `stall`, `throttle`: a server that stands still, and one that has less than a processor;
+//! - `stall`, `throttle`, `cpu_clock`: a server that stands still, and one that has less than a processor;
 //! - `walk`: the rungs that listeners tried that fall back;
 //! - `outage`, `storm`, `cpu`: what the scenario does to its server in mid-run, and what becomes of listeners and server then;
 //! - `health`, `little`, `wire`: how late the generator itself was woken, whether its books agree, and what the system counted;
@@ -36,6 +36,7 @@ mod broadcast;
 mod clock;
 mod control;
 mod cpu;
+mod cpu_clock;
 mod crew;
 mod engine;
 mod greeting;

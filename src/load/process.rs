@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
+use super::cpu_clock::CpuClock;
 use super::usage::Usage;
 
 /// A process and all that it had started.
@@ -80,10 +81,10 @@ impl Process {
         }
     }
 
-    /// Processor time of all their threads so far: the first number of each `/proc/PID/task/TID/schedstat`, in nanoseconds; `None` when
-    /// one of them has ended.
+    /// Processor time of all of them so far; `None` when one of them has ended.
     pub(crate) fn processor_time(&self) -> Option<Duration> {
-        self.pids.iter().map(|pid| processor_time(*pid)).sum()
+        let used = |pid: &i32| CpuClock::of(Pid::from_raw(*pid)).ok()?.used();
+        self.pids.iter().map(used).sum()
     }
 
     /// What they have in memory; `None` when one of them has ended.
@@ -106,18 +107,6 @@ impl Process {
         }
         Some(listens)
     }
-}
-
-fn processor_time(pid: i32) -> Option<Duration> {
-    let mut sum = Duration::ZERO;
-    for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
-        // A thread may end between two looks at it.
-        let Ok(told) = fs::read_to_string(thread.ok()?.path().join("schedstat")) else {
-            continue;
-        };
-        sum += Duration::from_nanos(told.split_whitespace().next()?.parse().ok()?);
-    }
-    Some(sum)
 }
 
 /// The sockets that listen on a port, as links to them are written: `socket:[4711]`.

@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 use tokio_util::sync::CancellationToken;
 
 use super::LoadError;
+use super::cpu_clock::CpuClock;
 use super::stall::Stopped;
 use super::timer::Timer;
 
@@ -23,7 +24,7 @@ const SHORTEST_LOOK: Duration = Duration::from_micros(200);
 /// Holds a process to a share of one processor.
 pub(super) struct Throttle {
     process: Pid,
-    clock: clock::Clock,
+    clock: CpuClock,
     budget: Budget,
 }
 
@@ -65,7 +66,7 @@ impl Throttle {
     pub(super) fn new(process: Pid, percent: u32) -> Result<Throttle, LoadError> {
         Ok(Throttle {
             process,
-            clock: clock::of(process).map_err(LoadError::System)?,
+            clock: CpuClock::of(process).map_err(LoadError::System)?,
             budget: Budget::new(percent),
         })
     }
@@ -105,52 +106,6 @@ impl Throttle {
     }
 }
 
-#[cfg(target_os = "linux")]
-mod clock {
-    use std::io;
-    use std::time::Duration;
-
-    use nix::time::ClockId;
-    use nix::unistd::Pid;
-
-    /// The processor time of a process.
-    pub(super) struct Clock(ClockId);
-
-    pub(super) fn of(process: Pid) -> io::Result<Clock> {
-        Ok(Clock(ClockId::pid_cpu_clock_id(process)?))
-    }
-
-    impl Clock {
-        /// What it has used so far; `None` of one that has ended.
-        pub(super) fn used(&self) -> Option<Duration> {
-            self.0.now().ok().map(Duration::from)
-        }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-mod clock {
-    use std::io;
-    use std::time::Duration;
-
-    use nix::unistd::Pid;
-
-    /// Nobody tells it here.
-    pub(super) struct Clock;
-
-    pub(super) fn of(_: Pid) -> io::Result<Clock> {
-        Err(io::Error::other(
-            "this system does not tell what another process uses, which server.cpu_percent needs",
-        ))
-    }
-
-    impl Clock {
-        pub(super) fn used(&self) -> Option<Duration> {
-            None
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,7 +136,7 @@ mod tests {
         let process = Pid::from_raw(child.id() as i32);
         let crew = crate::load::crew::Crew::new();
         let throttle = Throttle::new(process, 20).unwrap();
-        let clock = clock::of(process).unwrap();
+        let clock = CpuClock::of(process).unwrap();
         let mut holding = crew.start("throttle", move |stop| throttle.hold(stop)).unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
         let (began, before) = (Instant::now(), clock.used().unwrap());

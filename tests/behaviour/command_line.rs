@@ -69,10 +69,10 @@ fn everything_wrong_with_a_scenario_is_told_at_once_and_nothing_is_written() {
 #[test]
 fn an_unknown_lab_is_answered_with_those_there_are() {
     let home = Home::new();
-    for arguments in [["run", "four-ways"], ["labs", "four-ways"], ["eject", "four-ways"]] {
+    for arguments in [["run", "five-ways"], ["labs", "five-ways"], ["eject", "five-ways"]] {
         let ended = home.talkplace(&arguments);
         assert!(
-            ended.refused().contains("`four-ways`; the labs are: three-ways"),
+            ended.refused().contains("`five-ways`; the labs are: three-ways"),
             "{}",
             ended.stderr
         );

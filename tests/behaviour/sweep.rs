@@ -257,7 +257,7 @@ fn what_makes_no_sweep_is_refused_and_nothing_is_written() {
             vec!["sweep", "small.toml", "--vary", "poll.interval=1s,4s"],
             "--vary poll.interval=4s: a drain of 2s ends",
         ),
-        (vec!["sweep", "four-ways"], "the labs are: three-ways"),
+        (vec!["sweep", "five-ways"], "the labs are: three-ways"),
         (vec!["sweep", "--resume", "nowhere"], "there is no nowhere"),
         (vec!["sweep", "--resume", "notes"], "notes holds no plan of a sweep"),
     ] {

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::transport::Question;
 use super::worker::Worker;
-use crate::protocol::{Refusal, Seq};
+use crate::protocol::{Refusal, Seq, Transport};
 
 /// How a long poll is held.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,6 +50,7 @@ pub(super) async fn hold(worker: &Worker, question: &mut Question, after: Seq) -
         return Ok(());
     }
     let _place = server.places.try_acquire().map_err(|_| Refusal::TooManyHeld)?;
+    let _present = server.metrics.present(Transport::LongPoll);
     let _held = server.metrics.held();
     match server.config.waiting {
         Waiting::Woken => {}
