@@ -85,7 +85,19 @@ fn arguments(command: &str) -> Option<Vec<String>> {
     let rest = ["talkplace ", "cargo run --release -- "]
         .iter()
         .find_map(|start| command.strip_prefix(start))?;
-    Some(words(rest))
+    Some(words(&without_substitutions(rest)))
+}
+
+/// With `1` for what a shell would put in: `"$(pgrep node)"`.
+fn without_substitutions(command: &str) -> String {
+    let mut parts = command.split("\"$(");
+    let mut rest = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (_, behind) = part.split_once(")\"").expect("a substitution ends");
+        rest += "1";
+        rest += behind;
+    }
+    rest
 }
 
 /// A word that stands for one of the reader's: `RUN`, `LAB/RUN`, `FILE…`.
@@ -103,7 +115,9 @@ fn is_placeholder(word: &str) -> bool {
 /// that was typed is understood. Gives what is wrong with it.
 fn try_it(home: &Home, arguments: &[String]) -> Result<(), String> {
     let mut words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let is_spelled_out = !words.iter().any(|word| is_placeholder(word)) && words.len() > 1;
+    // A server of somebody else's is reached before anything else is looked at.
+    let is_reachable = !words.contains(&"--target");
+    let is_spelled_out = !words.iter().any(|word| is_placeholder(word)) && words.len() > 1 && is_reachable;
     let (measures, is_harmless) = match words[0] {
         "run" | "sweep" | "knee" if is_spelled_out => (true, false),
         "labs" | "eject" | "advise" | "project" | "compare" | "report" | "verify" => {
