@@ -230,11 +230,12 @@ async fn measure(
     };
     watched.restarted = ours.and_then(|ours| ours.used_before.get().cloned());
     let recorder = threads.finish().await?;
-    let memory = memory.told(&plan.clock, watched.listeners_in);
+    let seen = Seen {
+        memory: memory.told(&plan.clock, watched.listeners_in),
+        cpu_steps_s: cpu.told(),
+    };
     let slice = recorded(&peer, question.scenario, &plan);
-    Ok(result(
-        question, &plan, slice, published, recorder, &watched, memory, cpu,
-    ))
+    Ok(result(question, &plan, slice, published, recorder, &watched, seen))
 }
 
 impl Threads {
@@ -523,6 +524,13 @@ fn trace(slice: Option<Slice>, plan: &Plan, recorder: &mut Recorder) -> Option<T
     })
 }
 
+/// What was seen of the server's process from outside.
+struct Seen {
+    memory: Option<Memory>,
+    /// Its processor time in each step after it was told to end.
+    cpu_steps_s: Vec<f64>,
+}
+
 /// Puts together what a run leaves.
 fn result(
     question: Question<'_>,
@@ -531,8 +539,7 @@ fn result(
     published: Published,
     mut recorder: Recorder,
     watched: &Watched,
-    memory: Option<Memory>,
-    cpu: CpuSteps,
+    seen: Seen,
 ) -> TransportRun {
     let Question {
         scenario,
@@ -552,7 +559,7 @@ fn result(
     let steps = std::mem::take(&mut recorder.steps);
     let falls_back = scenario.ladder.falls_back;
     let ladder = falls_back.then(|| walk::ladder(scenario.listeners, steps, recorder.overlap, &plan.clock));
-    let restart = restart.map(|at| storm.told(at, &plan.clock, cpu::STEP, cpu.told()));
+    let restart = restart.map(|at| storm.told(at, &plan.clock, cpu::STEP, seen.cpu_steps_s));
     // What was missed or lost is on its way for ever.
     let is_whole = ledger.is_clean() && published.failed + published.missed == 0;
     let little = watched.backlog.little(&recorder.delay, scenario.listeners);
@@ -583,7 +590,7 @@ fn result(
         little: little.filter(|_| is_whole),
         generator: Some(recorder.pulse.health(watched.generator_cpu_s)),
         timeline: plan.steps.timeline(recorder.by_step, messages_s),
-        memory,
+        memory: seen.memory,
         restart,
         ladder,
         failures: recorder.failures,
