@@ -167,7 +167,13 @@ fn home() -> Home {
 
 /// Flags by themselves are for a command of the chapter: one of those that measure its lab, or the server.
 fn try_flags(home: &Home, lab: &str, flags: &str) -> Result<(), String> {
-    let commands = [vec!["run", lab], vec!["sweep", lab], vec!["knee", lab], vec!["serve"]];
+    let commands = [
+        vec!["run", lab],
+        vec!["sweep", lab],
+        vec!["knee", lab],
+        vec!["serve"],
+        vec!["check", "http://localhost:3000"],
+    ];
     let mut tries = commands.iter().map(|command| {
         let command = command
             .iter()
