@@ -1,14 +1,11 @@
 //! One run from its beginning to its end: the only place where schedule, clients and counts meet.
 
-use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::between::Between;
@@ -17,24 +14,24 @@ use super::control::Control;
 use super::cpu::CpuSteps;
 use super::crew::{Crew, Work};
 use super::greeting::{Beginning, greet};
-use super::listener::{Bench, Listener, Who};
 use super::little::Backlog;
 use super::memory::MemoryWatch;
 use super::outage::{Outage, Watch};
+use super::outcome::{Seen, outcome};
 use super::process::Process;
 use super::publisher::{Published, Publisher};
 use super::recorder::{Plan, Recorder, Tally};
 use super::schedule::{Schedule, phases};
 use super::server_process::ServerProcess;
-use super::tap::{Recording, Slice};
+use super::share::{Share, recorded};
 use super::target::{Peer, Target};
 use super::throttle::Throttle;
 use super::timeline::Steps;
 use super::usage::{Quiet, Usage, Watched};
 use super::wire::Snapshot;
-use super::{LoadError, Phase, Progress, Settings, cpu, health, limits, outage, walk};
-use crate::protocol::{Seq, Transport};
-use crate::results::{Memory, Publishing, Scenario, Trace, TransportRun};
+use super::{LoadError, Phase, Progress, Settings, health, limits, outage};
+use crate::protocol::Transport;
+use crate::results::{Scenario, TransportRun};
 
 /// How often whoever watches is told.
 const TICK: Duration = Duration::from_millis(200);
@@ -53,8 +50,6 @@ const RUNGS: u32 = 4;
 const LEAD: Duration = Duration::from_millis(50);
 /// How long the system may take to tell that the server has ended.
 const LAST_LOOK: Duration = Duration::from_secs(1);
-/// So many listeners, the first of the run, have all that crosses their connections kept for a while.
-const TRACED: usize = 3;
 
 /// What is to be measured.
 #[derive(Clone, Copy)]
@@ -235,7 +230,7 @@ async fn measure(
         cpu_steps_s: cpu.told(),
     };
     let slice = recorded(&peer, question.scenario, &plan);
-    Ok(result(question, &plan, slice, published, recorder, &watched, seen))
+    Ok(outcome(question, &plan, slice, published, recorder, &watched, seen))
 }
 
 impl Threads {
@@ -399,68 +394,6 @@ impl Threads {
     }
 }
 
-/// A thread's part of the listeners.
-struct Share {
-    peer: Arc<Peer>,
-    transport: Transport,
-    scenario: Scenario,
-    plan: Arc<Plan>,
-    began: Instant,
-    connects: usize,
-    patience: Duration,
-    /// The number that its first listener has in the run, and the distance to the next one's.
-    first: usize,
-    apart: usize,
-    phases: Vec<f64>,
-}
-
-impl Share {
-    /// Lets them listen until `stop`.
-    async fn listen(self, stop: CancellationToken) -> std::io::Result<Recorder> {
-        let recorder = Recorder::new(Arc::clone(&self.plan), self.phases.len());
-        let recorder = Rc::new(RefCell::new(recorder));
-        let bench = Rc::new(Bench {
-            peer: self.peer,
-            transport: self.transport,
-            scenario: self.scenario,
-            plan: Arc::clone(&self.plan),
-            began: self.began,
-            timer: super::timer::Timer::start()?,
-            recorder: Rc::clone(&recorder),
-            connects: Semaphore::new(self.connects),
-            patience: self.patience,
-        });
-        let (plan, timer) = (Arc::clone(&self.plan), bench.timer.clone());
-        let watching = tokio::task::spawn_local(async move { health::watch(&plan.clock, &timer).await });
-        let mut tasks = JoinSet::new();
-        let mut recordings = Vec::new();
-        let slice = recorded(&bench.peer, &bench.scenario, &self.plan);
-        for (place, phase) in self.phases.into_iter().enumerate() {
-            let number = self.first + place * self.apart;
-            let recording = slice.filter(|_| number < TRACED);
-            let recording = recording.map(|slice| Recording::new(Arc::clone(&self.plan), slice, &bench.scenario));
-            recordings.extend(recording.iter().map(|recording| (number, Rc::clone(recording))));
-            let who = Who { number, place, phase };
-            tasks.spawn_local(Listener::new(Rc::clone(&bench), who, recording).listen());
-        }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            // They never end but by a panic, which has to end the run: its figures would lack one listener.
-            Some(Err(ended)) = tasks.join_next() => std::panic::resume_unwind(ended.into_panic()),
-        }
-        // A run that is stopped early has no whole window to tell of.
-        let over = self.plan.clock.phase(Instant::now()) == Phase::Drain;
-        let pulse = if over { watching.await.ok() } else { None };
-        let mut seen = recorder.replace(Recorder::new(self.plan, 0));
-        seen.pulse = pulse.unwrap_or_default();
-        let traced = recordings.iter();
-        seen.traced = traced
-            .map(|(number, recording)| (*number, recording.borrow_mut().traced()))
-            .collect();
-        Ok(seen)
-    }
-}
-
 /// Waits for a thread that ends before it is asked to, which is a fault.
 async fn first_end(listeners: &mut [Work<Recorder>]) -> LoadError {
     let ends = listeners.iter_mut().map(|work| Box::pin(work.done()));
@@ -503,97 +436,4 @@ fn listener_threads(settings: &Settings, listeners: u32) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let wanted = settings.listener_threads.map_or(cores.saturating_sub(1), usize::from);
     wanted.clamp(1, (listeners as usize).max(1))
-}
-
-/// Which part of the window is recorded. A message that does not say when it was accepted cannot be followed on its way, and who changes
-/// transports has several connections at a time, of which a picture would show only a part.
-fn recorded(peer: &Peer, scenario: &Scenario, plan: &Plan) -> Option<Slice> {
-    let is_followed = peer.dialect.tells_when() && !scenario.ladder.falls_back;
-    Slice::of(scenario, &plan.schedule).filter(|_| is_followed)
-}
-
-/// What the recordings of the threads come to; `None` when nothing was planned for them.
-fn trace(slice: Option<Slice>, plan: &Plan, recorder: &mut Recorder) -> Option<Trace> {
-    let slice = slice?;
-    recorder.traced.sort_by_key(|(number, _)| *number);
-    Some(Trace {
-        from_us: slice.from.as_micros() as i64,
-        until_us: slice.until.as_micros() as i64,
-        start_at_us: plan.clock.wall_us(plan.clock.start()?),
-        listeners: recorder.traced.drain(..).map(|(_, traced)| traced).collect(),
-    })
-}
-
-/// What was seen of the server's process from outside.
-struct Seen {
-    memory: Option<Memory>,
-    /// Its processor time in each step after it was told to end.
-    cpu_steps_s: Vec<f64>,
-}
-
-/// Puts together what a run leaves.
-fn result(
-    question: Question<'_>,
-    plan: &Plan,
-    slice: Option<Slice>,
-    published: Published,
-    mut recorder: Recorder,
-    watched: &Watched,
-    seen: Seen,
-) -> TransportRun {
-    let Question {
-        scenario,
-        transport,
-        round,
-        ..
-    } = question;
-    let mut accepted: Vec<Seq> = published.accepted.iter().map(|(seq, _)| *seq).collect();
-    accepted.sort_unstable();
-    let ledger = recorder.settle(&accepted);
-    let since_start = |at: Instant| plan.clock.since_start(at).unwrap_or_default().as_secs_f64();
-    let mut messages_s: Vec<f64> = published.accepted.iter().map(|(_, at)| since_start(*at)).collect();
-    messages_s.sort_by(f64::total_cmp);
-    let trace = trace(slice, plan, &mut recorder);
-    let storm = std::mem::take(&mut recorder.storm);
-    let restart = plan.outage.restarted();
-    let steps = std::mem::take(&mut recorder.steps);
-    let falls_back = scenario.ladder.falls_back;
-    let ladder = falls_back.then(|| walk::ladder(scenario.listeners, steps, recorder.overlap, &plan.clock));
-    let restart = restart.map(|at| storm.told(at, &plan.clock, cpu::STEP, seen.cpu_steps_s));
-    // What was missed or lost is on its way for ever.
-    let is_whole = ledger.is_clean() && published.failed + published.missed == 0;
-    let little = watched.backlog.little(&recorder.delay, scenario.listeners);
-    TransportRun {
-        transport,
-        round,
-        listeners: scenario.listeners,
-        window_s: scenario.duration.as_secs_f64(),
-        between: None,
-        publishing: Publishing {
-            planned: plan.schedule.sends().len() as u64,
-            planned_in_window: plan.schedule.planned_in_window(),
-            accepted: accepted.len() as u64,
-            failed: published.failed,
-            retried: published.retried,
-            missed: published.missed,
-            lag: published.lag,
-        },
-        counts: recorder.counts,
-        bytes_out: recorder.bytes_out,
-        bytes_in: recorder.bytes_in,
-        ledger,
-        delay: recorder.delay,
-        naive_delay: recorder.naive.map(|naive| naive.delay),
-        server_delay: recorder.server_delay,
-        server: watched.cost(),
-        segments: watched.segments(),
-        little: little.filter(|_| is_whole),
-        generator: Some(recorder.pulse.health(watched.generator_cpu_s)),
-        timeline: plan.steps.timeline(recorder.by_step, messages_s),
-        memory: seen.memory,
-        restart,
-        ladder,
-        failures: recorder.failures,
-        trace,
-    }
 }

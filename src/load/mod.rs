@@ -20,6 +20,7 @@
 //! - `walk`: the rungs that listeners tried that fall back;
 //! - `outage`, `storm`, `cpu`: what the scenario does to its server in mid-run, and what becomes of listeners and server then;
 //! - `health`, `little`, `wire`: how late the generator itself was woken, whether its books agree, and what the system counted;
+//! - `share`: a thread with its part of the listeners; `outcome`: what a run leaves;
 //! - `engine`: the only place where all of them meet.
 
 use std::num::NonZeroUsize;
@@ -50,12 +51,14 @@ mod little;
 mod memory;
 mod network;
 mod outage;
+mod outcome;
 mod plain;
 mod process;
 mod publisher;
 mod recorder;
 mod schedule;
 mod server_process;
+mod share;
 mod socket;
 mod stall;
 mod storm;
