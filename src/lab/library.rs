@@ -9,7 +9,7 @@ use super::source::Source;
 pub struct Lab {
     /// Its folder, `NN-name`.
     pub folder: &'static str,
-    /// All its files; `scenario.toml` and `README.md` are among them.
+    /// All its files; `scenario.toml`, `README.md` and `README.zh.md` are among them.
     pub files: &'static [File],
 }
 
@@ -22,35 +22,62 @@ pub struct File {
     pub text: &'static str,
 }
 
+macro_rules! file {
+    ($folder:literal, $name:literal) => {
+        File {
+            name: $name,
+            text: include_str!(concat!("../../labs/", $folder, "/", $name)),
+        }
+    };
+}
+
+/// A lab with its text in both languages, its scenario, and what else it has.
 macro_rules! lab {
-    ($folder:literal: $($name:literal),+) => {
+    ($folder:literal $(, $more:literal)*) => {
         Lab {
             folder: $folder,
-            files: &[$(File { name: $name, text: include_str!(concat!("../../labs/", $folder, "/", $name)) }),+],
+            files: &[
+                file!($folder, "README.md"),
+                file!($folder, "README.zh.md"),
+                file!($folder, "scenario.toml"),
+                $(file!($folder, $more)),*
+            ],
         }
     };
 }
 
 /// All of them, in the order in which they are best done.
 pub static LABS: &[Lab] = &[
-    lab!("01-three-ways": "README.md", "scenario.toml"),
-    lab!("02-one-request-one-answer": "README.md", "scenario.toml"),
-    lab!("03-polling": "README.md", "scenario.toml"),
-    lab!("04-worn-out": "README.md", "scenario.toml"),
-    lab!("05-long-polling": "README.md", "scenario.toml"),
-    lab!("06-the-waiting-loop": "README.md", "scenario.toml"),
-    lab!("07-websocket": "README.md", "scenario.toml"),
-    lab!("08-broadcast": "README.md", "scenario.toml"),
-    lab!("09-who-is-there": "README.md", "scenario.toml", "evil.html"),
-    lab!("10-in-between": "README.md", "scenario.toml", "default.conf", "upgrade.conf", "impatient.conf", "buffered.conf"),
-    lab!("11-no-websocket": "README.md", "scenario.toml"),
-    lab!("12-four-ways": "README.md", "scenario.toml"),
-    lab!("13-reconnect": "README.md", "scenario.toml"),
+    lab!("01-three-ways"),
+    lab!("02-one-request-one-answer"),
+    lab!("03-polling"),
+    lab!("04-worn-out"),
+    lab!("05-long-polling"),
+    lab!("06-the-waiting-loop"),
+    lab!("07-websocket"),
+    lab!("08-broadcast"),
+    lab!("09-who-is-there", "evil.html"),
     lab!(
-        "14-bring-your-own": "README.md", "scenario.toml", "server.js", "websocket.js", "grown.js", "nginx.conf", "peers.js",
-        "peers/ws.js", "peers/bun.js"
+        "10-in-between",
+        "default.conf",
+        "upgrade.conf",
+        "impatient.conf",
+        "buffered.conf"
     ),
-    lab!("15-coordinated-omission": "README.md", "scenario.toml"),
+    lab!("11-no-websocket"),
+    lab!("12-four-ways"),
+    lab!("13-reconnect"),
+    lab!(
+        "14-bring-your-own",
+        "server.js",
+        "websocket.js",
+        "grown.js",
+        "nginx.conf",
+        "peers.js",
+        "peers/ws.js",
+        "peers/bun.js"
+    ),
+    lab!("15-coordinated-omission"),
 ];
 
 /// The lab that a word names: `three-ways`, `01-three-ways`, `01` or `1`.

@@ -398,7 +398,8 @@ fn spaced(text: &str) -> String {
 #[test]
 fn quoted_figures_are_those_of_the_run_that_is_kept() {
     let mut quoting = Vec::new();
-    for (path, _) in chapters() {
+    let languages = |(path, _): (String, String)| [in_chinese(&path), path];
+    for path in chapters().into_iter().flat_map(languages) {
         let chapter = text(&path);
         for block in chapter.split("```figures ").skip(1) {
             let (run, block) = block.split_once('\n').unwrap();
@@ -413,5 +414,22 @@ fn quoted_figures_are_those_of_the_run_that_is_kept() {
             quoting.push(path.clone());
         }
     }
-    assert!(quoting.len() >= 8, "{quoting:?}");
+    assert!(quoting.len() >= 20, "{quoting:?}");
+}
+
+/// The Chinese text of a chapter.
+fn in_chinese(path: &str) -> String {
+    path.replace("README.md", "README.zh.md")
+}
+
+#[test]
+fn both_languages_of_a_chapter_have_the_same_commands_and_figures() {
+    for (path, _) in chapters() {
+        let (english, chinese) = (text(&path), text(&in_chinese(&path)));
+        assert_eq!(code(&english).0, code(&chinese).0, "{path}");
+        assert!(
+            english.contains("](README.zh.md)") && chinese.contains("](README.md)"),
+            "{path}"
+        );
+    }
 }
