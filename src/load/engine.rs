@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use nix::unistd::Pid;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -98,7 +99,14 @@ pub(crate) async fn run(
                 () = stop.cancelled() => return Err(LoadError::Stopped),
                 started = ServerProcess::start(program, question.scenario) => started?,
             };
-            let (peer, watched) = (Arc::new(Peer::from(server.address)), Watch::new(&server));
+            let watched = Watch::new(&server);
+            // One that is held to a share of a processor is looked at from outside: when it is worn out, its own answer would come when the
+            // window is over.
+            let throttled = watched.pid().filter(|_| question.scenario.server_cpu_percent > 0);
+            let peer = Arc::new(Peer {
+                pid: throttled.map(Pid::as_raw),
+                ..Peer::from(server.address)
+            });
             let ground = tokio::select! {
                 biased;
                 () = stop.cancelled() => Err(LoadError::Stopped),

@@ -111,6 +111,30 @@ fn the_servers_memory_is_watched_from_before_the_first_listener_to_the_drain() {
     }
 }
 
+/// Its own answer to a question would come when the window is over, and tell of no time at all.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_that_is_worn_out_is_still_seen_to_work() {
+    let home = small();
+    let ended = home.talkplace(&[
+        "run",
+        "small.toml",
+        "--listeners",
+        "200",
+        "--transports",
+        "poll",
+        "--set",
+        "server.cpu_percent=2",
+    ]);
+    assert!(matches!(ended.status, Some(0 | 3)), "{}", ended.stderr);
+    let run = home.list("reports/small").remove(0);
+    let server = &results(&home, &run)["runs"][0]["server"];
+    // 4,000 questions a second are more than it can answer with a fiftieth of a processor, so it uses all of that: 20 ms.
+    let cpu_s = server["cpu_s"].as_f64().unwrap();
+    assert!((0.005..0.1).contains(&cpu_s), "{server}");
+    assert!(server["voluntary_switches"].as_u64().unwrap() > 0, "{server}");
+}
+
 #[test]
 fn the_next_run_is_shown_beside_the_last_and_the_knob_is_named() {
     let home = small();
