@@ -2,7 +2,7 @@
 
 use super::Inputs;
 use super::inputs::event_lines;
-use crate::model::bytes::{event_overhead, websocket_header};
+use crate::model::bytes::{batch_envelope, event_overhead, websocket_header};
 use crate::model::{Arrivals, Prediction};
 use crate::protocol::Transport;
 use crate::report::entry::Entry;
@@ -110,9 +110,11 @@ impl Figure {
     pub(crate) fn heads(prediction: &Prediction, inputs: &Inputs) -> Option<f64> {
         let whole = inputs.message_bytes?.round() as usize;
         let heads = match inputs.transport {
-            // An empty answer is its head.
+            // An empty answer is its head; another one has a body.
             Transport::Poll | Transport::LongPoll => {
-                let exchange = inputs.sizes.request + inputs.sizes.empty_answer;
+                let (sizes, empty) = (inputs.sizes, prediction.empty_share);
+                let full_head = sizes.full_answer - batch_envelope(inputs.cursor_bytes) as f64;
+                let exchange = sizes.request + empty * sizes.empty_answer + (1.0 - empty) * full_head;
                 exchange * prediction.requests_per_s / heard(prediction).rate_per_s()
             }
             Transport::Events => event_overhead(whole, inputs.cursor_bytes) as f64 - event_lines(inputs.cursor_bytes),

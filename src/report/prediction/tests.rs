@@ -78,6 +78,21 @@ fn short_polling_by_hand() {
 }
 
 #[test]
+fn the_head_of_an_answer_depends_on_whether_it_brings_something() {
+    let (_, mut poll) = predicted(&fixture::three_ways(), Transport::Poll);
+    poll.inputs.message_bytes = Some(100.0);
+    let envelope = crate::model::bytes::batch_envelope(poll.inputs.cursor_bytes) as f64;
+    (poll.inputs.sizes.request, poll.inputs.sizes.empty_answer) = (100.0, 80.0);
+    poll.inputs.sizes.full_answer = 140.0 + envelope;
+    // A poll a second and a message a second: one exchange for each message heard.
+    let feed = poll.feed.unwrap();
+    near(
+        Figure::heads(&feed, &poll.inputs),
+        100.0 + 80.0 * feed.empty_share + 140.0 * (1.0 - feed.empty_share),
+    );
+}
+
+#[test]
 fn a_stream_is_one_transit_and_its_turns_away() {
     // sw = (0.71 s, less 0.9 ms a second for being there) / 36,000, and half of 300 of these for the listener in the middle.
     let (_, websocket) = predicted(&fixture::three_ways(), Transport::Websocket);
