@@ -155,12 +155,14 @@ fn a_set_without_a_value_is_a_matter_of_usage() {
 fn a_lab_is_written_out_for_editing_and_never_over_a_file() {
     let home = Home::new();
     assert_eq!(home.talkplace(&["eject", "three-ways", "mine"]).status, Some(0));
-    assert_eq!(home.list("mine"), ["README.md", "scenario.toml"]);
+    assert_eq!(home.list("mine"), ["README.md", "README.zh.md", "scenario.toml"]);
     home.write("mine/scenario.toml", "listeners = 7\n");
 
     let again = home.talkplace(&["eject", "three-ways", "mine"]);
     assert!(
-        again.refused().contains("mine/README.md, mine/scenario.toml"),
+        again
+            .refused()
+            .contains("mine/README.md, mine/README.zh.md, mine/scenario.toml"),
         "{}",
         again.stderr
     );

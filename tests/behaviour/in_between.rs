@@ -168,7 +168,7 @@ fn a_file_that_is_not_there_is_told_before_anything_runs() {
     assert!(
         ended
             .refused()
-            .contains("the lab has no file `own.conf`; it has README.md, scenario.toml, default.conf"),
+            .contains("the lab has no file `own.conf`; it has README.md, README.zh.md, scenario.toml, default.conf"),
         "{}",
         ended.stderr
     );
