@@ -30,7 +30,16 @@ pub(super) fn read(url: &str, dialect: Dialect) -> Result<Uri, TargetError> {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     let has_a_port = authority.rsplit(']').next().is_some_and(|behind| behind.contains(':'));
     let port_is_none = has_a_port && uri.port_u16().is_none();
-    if scheme != expected || uri.host().is_none_or(str::is_empty) || authority.contains('@') || port_is_none {
+    if uri.host().is_none_or(str::is_empty) || authority.contains('@') || port_is_none {
+        return Err(not_an_address());
+    }
+    if scheme == "ws" && expected == "http" {
+        return Err(TargetError::IsAWebSocket {
+            url: url.to_owned(),
+            dialect,
+        });
+    }
+    if scheme != expected {
         return Err(not_an_address());
     }
     let has_path = uri.path_and_query().is_some_and(|path| path.as_str() != "/");
@@ -88,7 +97,7 @@ mod tests {
         for (url, dialect) in [
             ("", Dialect::Talkplace),
             ("localhost:3000", Dialect::Talkplace),
-            ("ws://localhost:3000", Dialect::Talkplace),
+            ("ws://", Dialect::Talkplace),
             ("http://localhost:3000", Dialect::WsBroadcast),
             ("http://", Dialect::Talkplace),
             ("http://a b", Dialect::Nchan),
@@ -99,6 +108,7 @@ mod tests {
             let error = refused(url, dialect);
             assert!(error.contains("is no address of a server: write it like"), "{error}");
         }
+        assert!(refused("ws://localhost:3000/chat", Dialect::Talkplace).contains("--dialect ws-broadcast"));
         assert!(refused("https://example.com", Dialect::Talkplace).contains("has no TLS"));
         assert!(refused("wss://example.com/chat", Dialect::WsBroadcast).contains("has no TLS"));
         assert!(refused("http://localhost:3000/talkplace", Dialect::Talkplace).contains("paths of its own"));

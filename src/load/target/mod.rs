@@ -48,6 +48,17 @@ pub enum TargetError {
         /// How it was to be spoken to.
         dialect: Dialect,
     },
+    /// The address is one that another dialect takes.
+    #[error(
+        "`{url}` is the address of a WebSocket, and the dialect {dialect} takes one like {}; a server that sends whatever one says to all is spoken to with \
+         --dialect ws-broadcast", .dialect.example()
+    )]
+    IsAWebSocket {
+        /// What was given.
+        url: String,
+        /// How it was to be spoken to.
+        dialect: Dialect,
+    },
     /// The address asks for encryption.
     #[error("talkplace has no TLS, so it cannot reach `{0}`: name the server itself, behind what encrypts for it")]
     Encrypted(String),
