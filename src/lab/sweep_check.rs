@@ -41,11 +41,16 @@ fn verdict(check: &SweepCheck, sweep: &Sweep, points: &[Spot]) -> Checked {
                 ..found
             };
         }
-        SweepCheck::Moves(figure, shape, along) => {
-            let place = along
+        SweepCheck::Moves(figure, shape, stretch) => {
+            let place = stretch
+                .along
                 .as_ref()
                 .map_or(Some(0), |key| sweep.knobs.iter().position(|knob| knob.key == *key));
-            place.map_or_else(Vec::new, |place| lines(figure, *shape, place, sweep, points))
+            let found =
+                place.and_then(|place| Some((place, values_until(&sweep.knobs[place], stretch.until.as_deref())?)));
+            found.map_or_else(Vec::new, |(place, values)| {
+                lines(figure, *shape, place, values, sweep, points)
+            })
         }
         SweepCheck::Is(figure, value, within) => {
             let about = taken_from(figure, points);
@@ -112,9 +117,21 @@ fn is_at(point: &Point, at: Option<&str>) -> bool {
     at.is_none_or(|at| point.values.iter().any(|value| value == at))
 }
 
-/// The figure along a knob: a line for each transport and each value of the other knob.
-fn lines(figure: &Figure, shape: Shape, place: usize, sweep: &Sweep, points: &[Spot]) -> Vec<Line> {
-    let about = taken_from(figure, points);
+/// The values of a knob up to the last one that a claim is about; `None` where the knob does not have that.
+fn values_until<'a>(knob: &'a Swept, until: Option<&str>) -> Option<&'a [String]> {
+    match until {
+        Some(last) => {
+            let last = knob.values.iter().position(|value| value == last)?;
+            Some(&knob.values[..=last])
+        }
+        None => Some(&knob.values),
+    }
+}
+
+/// The figure along these values of the knob at this place: a line for each transport and each value of the other knob.
+fn lines(figure: &Figure, shape: Shape, place: usize, values: &[String], sweep: &Sweep, points: &[Spot]) -> Vec<Line> {
+    let mut about = taken_from(figure, points);
+    about.retain(|(point, _)| values.contains(&point.values[place]));
     let others = |point: &Point| {
         let mut values = point.values.clone();
         values.remove(place);
@@ -370,6 +387,17 @@ mod tests {
             verdict_of("requests falls", [60, 80, 20, 70, 10, 60]).0,
             Verdict::Fails,
             "short polling does not"
+        );
+        assert_eq!(
+            verdict_of("long-poll.requests falls until 5s", [60, 80, 20, 70, 20, 70]),
+            (
+                Verdict::Holds,
+                "feed.rate 1/s: 60, 20; feed.rate 4/s: 80, 70".to_owned()
+            )
+        );
+        assert_eq!(
+            verdict_of("long-poll.requests falls until 2s", [60, 80, 20, 70, 10, 60]).0,
+            Verdict::NotAsked
         );
         assert_eq!(
             verdict_of("long-poll.requests at 9/s falls", [60, 80, 20, 80, 10, 60]).0,

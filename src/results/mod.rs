@@ -43,7 +43,7 @@ pub use scenario::{
 };
 pub use server_wait::{NoServerWait, ServerWait};
 pub use sweep::{Point, Sweep, SweepFolder, Swept};
-pub use sweep_check::{Figure, Shape, SweepCheck, SweepCheckError, Within};
+pub use sweep_check::{Figure, Shape, Stretch, SweepCheck, SweepCheckError, Within};
 pub use trace::{Piece, Trace, Traced, Way};
 
 use serde::{Deserialize, Serialize};

@@ -16,10 +16,11 @@ use figure::{exact, split_place};
 /// or a [`Check`], which then has to hold at every point.
 ///
 /// A figure may be that of some of the points, named by the value of a knob: `long-poll.requests at 1/5s falls`, `requests at 1s > 3 * requests at 25s`.
+/// A movement may end before the knob does: `long-poll.requests falls until 25s`.
 #[derive(Debug, Clone)]
 pub enum SweepCheck {
-    /// How a figure moves along a knob; without one along the first.
-    Moves(Figure, Shape, Option<String>),
+    /// How a figure moves along a knob.
+    Moves(Figure, Shape, Stretch),
     /// Its value, and how far off it may be.
     Is(Figure, f64, Within),
     /// What holds, with the places of its two sides. A right side without a place is that of the same point.
@@ -35,6 +36,15 @@ pub enum Shape {
     Rises,
     /// Its highest and its lowest value are no further apart than this.
     Stays(Within),
+}
+
+/// The part of a knob that a figure moves along.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stretch {
+    /// The knob; without one it is the first.
+    pub along: Option<String>,
+    /// The last of its values that the claim is about; without one all are.
+    pub until: Option<String>,
 }
 
 /// A text that is no claim about a sweep.
@@ -61,7 +71,7 @@ impl SweepCheck {
     /// The knob that it is about the way along, if it names one.
     pub fn along(&self) -> Option<&str> {
         match self {
-            SweepCheck::Moves(_, _, along) => along.as_deref(),
+            SweepCheck::Moves(_, _, stretch) => stretch.along.as_deref(),
             SweepCheck::Is(..) | SweepCheck::Holds(..) => None,
         }
     }
@@ -69,7 +79,8 @@ impl SweepCheck {
     /// The values of knobs that it names, to be written as the knobs write them.
     pub fn places(&mut self) -> impl Iterator<Item = &mut String> {
         let (one, other) = match self {
-            SweepCheck::Moves(figure, ..) | SweepCheck::Is(figure, ..) => (&mut figure.at, None),
+            SweepCheck::Moves(figure, _, stretch) => (&mut figure.at, stretch.until.as_mut()),
+            SweepCheck::Is(figure, ..) => (&mut figure.at, None),
             SweepCheck::Holds(_, left, right) => (left, right.as_mut()),
         };
         one.iter_mut().chain(other)
@@ -81,13 +92,12 @@ impl FromStr for SweepCheck {
 
     fn from_str(text: &str) -> Result<Self, SweepCheckError> {
         let text = text.trim();
-        let (moves, along) = match text.split_once(" along ") {
-            Some((moves, key)) => (moves.trim_end(), Some(key.trim().to_owned())),
-            None => (text, None),
-        };
+        let (moves, along) = split_end(text, " along ");
+        let (moves, until) = split_end(moves, " until ");
+        let stretch = Stretch { along, until };
         for (word, shape) in [(" falls", Shape::Falls), (" rises", Shape::Rises)] {
             if let Some(figure) = moves.strip_suffix(word) {
-                return Ok(SweepCheck::Moves(figure.parse()?, shape, along));
+                return Ok(SweepCheck::Moves(figure.parse()?, shape, stretch));
             }
         }
         let distance = |text: &str, figure: &Figure| {
@@ -97,9 +107,9 @@ impl FromStr for SweepCheck {
         if let Some((figure, within)) = moves.split_once(" stays within ") {
             let figure: Figure = figure.parse()?;
             let within = distance(within, &figure)?;
-            return Ok(SweepCheck::Moves(figure, Shape::Stays(within), along));
+            return Ok(SweepCheck::Moves(figure, Shape::Stays(within), stretch));
         }
-        if along.is_some() {
+        if stretch != Stretch::default() {
             return Err(SweepCheckError::NoClaim(text.to_owned()));
         }
         if let Some((figure, value)) = text.split_once(" is ") {
@@ -121,6 +131,14 @@ impl FromStr for SweepCheck {
     }
 }
 
+/// A text without what follows this word in it, and that.
+fn split_end<'a>(text: &'a str, word: &str) -> (&'a str, Option<String>) {
+    match text.split_once(word) {
+        Some((text, end)) => (text.trim_end(), Some(end.trim().to_owned())),
+        None => (text, None),
+    }
+}
+
 /// A comparison without the places of its sides, and these.
 fn without_places(text: &str) -> (String, (Option<String>, Option<String>)) {
     let sign = |c: char| "<>=!".contains(c);
@@ -136,13 +154,17 @@ fn without_places(text: &str) -> (String, (Option<String>, Option<String>)) {
 impl fmt::Display for SweepCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SweepCheck::Moves(figure, shape, along) => {
+            SweepCheck::Moves(figure, shape, stretch) => {
                 match shape {
                     Shape::Falls => write!(f, "{figure} falls")?,
                     Shape::Rises => write!(f, "{figure} rises")?,
                     Shape::Stays(within) => write!(f, "{figure} stays within {}", within.write(figure.unit()))?,
                 }
-                along.as_ref().map_or(Ok(()), |key| write!(f, " along {key}"))
+                stretch
+                    .until
+                    .as_ref()
+                    .map_or(Ok(()), |value| write!(f, " until {value}"))?;
+                stretch.along.as_ref().map_or(Ok(()), |key| write!(f, " along {key}"))
             }
             SweepCheck::Is(figure, value, within) => {
                 let unit = figure.unit();
@@ -190,7 +212,9 @@ mod tests {
         for text in [
             "long-poll.requests falls",
             "requests_per_delivery rises along feed.rate",
+            "long-poll.requests at 1/5s falls until 25s",
             "long-poll.delay.mean stays within 5ms",
+            "long-poll.delay.mean stays within 7% until 200ms along link.rtt",
             "long-poll.delay.mean stays within 7% along link.rtt",
             "poll.empty_share stays within 3%",
             "poll.requests_per_s * poll.wait.mean is 500ms within 5%",
@@ -223,6 +247,8 @@ mod tests {
         assert!(error("delay.mean * delay.p99 falls").contains("both have a unit"));
         assert!(error("delay.p99 < 300").contains("is a time such as 300ms"));
         assert!(error("delay.p99 < 300ms along listeners").contains("claims nothing"));
+        assert!(error("delay.p99 < 300ms until 200").contains("claims nothing"));
+        assert!(error("delay.mean is 5ms within 1ms until 200").contains("claims nothing"));
     }
 
     proptest! {
