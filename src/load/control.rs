@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
+use tokio::sync::watch;
 
 use super::LoadError;
 use super::heard::Batch;
@@ -23,16 +24,19 @@ pub(crate) struct Control {
     peer: Arc<Peer>,
     /// The process that is looked at instead of asking the server.
     process: Option<Process>,
+    /// The process of a server of ours, whose processor time is read from outside: to say it itself costs it some of it.
+    ours: Option<watch::Receiver<Option<Process>>>,
     plain: Option<Plain>,
 }
 
 impl Control {
     /// Connects with the first question.
-    pub(crate) fn new(peer: Arc<Peer>) -> Control {
+    pub(crate) fn new(peer: Arc<Peer>, ours: Option<watch::Receiver<Option<Process>>>) -> Control {
         let process = peer.pid.and_then(Process::with_children);
         Control {
             peer,
             process,
+            ours,
             plain: None,
         }
     }
@@ -71,11 +75,23 @@ impl Control {
         if self.peer.dialect != Dialect::Talkplace {
             return Ok(Usage::default());
         }
+        let before = self.processor_time();
         let (status, body) = self.ask(Method::GET, "/metrics", Bytes::new()).await?;
-        if status != StatusCode::OK {
-            return Ok(Usage::default());
-        }
-        Ok(Usage::read(&String::from_utf8_lossy(&body)))
+        let asking = before.zip(self.processor_time());
+        let told = match status {
+            StatusCode::OK => Usage::read(&String::from_utf8_lossy(&body)),
+            _ => Usage::default(),
+        };
+        Ok(Usage {
+            cpu_s: before.map_or(told.cpu_s, |before| Some(before.as_secs_f64())),
+            asking_s: asking.map(|(before, after)| after.saturating_sub(before).as_secs_f64()),
+            ..told
+        })
+    }
+
+    /// What a server of ours has used so far, where the system tells.
+    fn processor_time(&self) -> Option<Duration> {
+        self.ours.as_ref()?.borrow().as_ref()?.processor_time()
     }
 
     /// Asks on the kept connection; anew, once, when the server has closed that in the meantime.

@@ -88,7 +88,7 @@ pub(crate) async fn run(
                 biased;
                 () = stop.cancelled() => Err(LoadError::Stopped),
                 measured = async {
-                    let ground = Ground::look_at(question, Arc::new(peer.clone())).await?;
+                    let ground = Ground::look_at(question, Arc::new(peer.clone()), None).await?;
                     through(question, ground, None, progress).await
                 } => measured,
             }
@@ -111,7 +111,7 @@ pub(crate) async fn run(
                 biased;
                 () = stop.cancelled() => Err(LoadError::Stopped),
                 why = server.died() => Err(why),
-                ground = Ground::look_at(question, peer) => ground,
+                ground = Ground::look_at(question, peer, Some(&watched)) => ground,
             };
             let result = match ground {
                 Err(why) => Err(why),
@@ -182,8 +182,8 @@ struct Ground {
 
 impl Ground {
     /// Asks it what it has used so far, and makes the plan that begins at the end of its feed.
-    async fn look_at(question: Question<'_>, peer: Arc<Peer>) -> Result<Ground, LoadError> {
-        let mut control = Control::new(Arc::clone(&peer));
+    async fn look_at(question: Question<'_>, peer: Arc<Peer>, ours: Option<&Watch>) -> Result<Ground, LoadError> {
+        let mut control = Control::new(Arc::clone(&peer), ours.map(|ours| ours.process.subscribe()));
         let before = control.usage().await?;
         let Beginning { base, mark } = greet(&peer, &mut control, question.settings.patience).await?;
         let plan = Arc::new(Plan {

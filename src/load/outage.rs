@@ -137,7 +137,8 @@ async fn restart(
     outage: &Outage,
     watch: &Watch,
 ) -> Result<(), LoadError> {
-    let used = Control::new(Arc::new(Peer::from(server.address))).usage().await?;
+    let mut control = Control::new(Arc::new(Peer::from(server.address)), Some(watch.process.subscribe()));
+    let used = control.usage().await?;
     let _ = watch.used_before.set(used);
     outage.begin();
     match scenario.restart.by {

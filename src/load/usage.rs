@@ -11,8 +11,10 @@ use crate::results::{Segments, ServerCost};
 /// What a server's process has used so far, or has at the moment; `None` where it does not tell.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Usage {
-    /// Processor time, user and system.
+    /// Processor time, user and system: when it was asked, if that is seen from outside, else by its answer.
     pub(crate) cpu_s: Option<f64>,
+    /// What the question itself cost, where that is seen from outside.
+    pub(crate) asking_s: Option<f64>,
     pub(crate) user_s: Option<f64>,
     pub(crate) system_s: Option<f64>,
     pub(crate) waiting_s: Option<f64>,
@@ -88,6 +90,7 @@ impl Usage {
         });
         Usage {
             cpu_s: value("process_cpu_seconds_total"),
+            asking_s: None,
             user_s: value("process_cpu_user_seconds_total"),
             system_s: value("process_cpu_system_seconds_total"),
             waiting_s: value("process_cpu_waiting_seconds_total"),
@@ -126,12 +129,15 @@ impl Quiet {
         }))
     }
 
-    /// Processor time a second. The questions cost some themselves, which two of them without a pause between show.
+    /// Processor time a second. The questions cost some themselves; where that is not seen, two of them without a pause between show it roughly.
     fn cpu_per_s(&self) -> Option<f64> {
         if self.end.requests > self.asked.requests {
             return None;
         }
-        let asking = self.start.cpu_s? - self.asked.cpu_s?;
+        let asking = match self.start.asking_s {
+            Some(asking_s) => asking_s,
+            None => self.start.cpu_s? - self.asked.cpu_s?,
+        };
         let idle = self.end.cpu_s? - self.start.cpu_s? - asking;
         Some(idle.max(0.0) / self.length.as_secs_f64())
     }
@@ -152,7 +158,8 @@ impl Watched {
         let seconds = |of: fn(&Usage) -> Option<f64>| Some(of(end)? + of(first)? - of(start)?);
         let times = |of: fn(&Usage) -> Option<u64>| Some((of(end)? + of(first)?).saturating_sub(of(start)?));
         ServerCost {
-            cpu_s: seconds(|usage| usage.cpu_s),
+            // What was asked at the beginning is no part of the window.
+            cpu_s: seconds(|usage| usage.cpu_s).map(|cpu_s| cpu_s - start.asking_s.unwrap_or(0.0)),
             user_s: seconds(|usage| usage.user_s),
             system_s: seconds(|usage| usage.system_s),
             idle_cpu_per_s: self.quiet.as_ref().and_then(Quiet::cpu_per_s),
@@ -212,6 +219,12 @@ mod tests {
         assert_eq!(quiet(2.0, 300.0).cpu_per_s(), Some(1.0));
         assert_eq!(quiet(1.3, 300.0).cpu_per_s(), Some(0.0));
         assert_eq!(quiet(2.0, 301.0).cpu_per_s(), None, "who is asked is not idle");
+        // Seen from outside, the one before the quiet time took 125 ms, and the one at its end is not in the figure.
+        let mut seen = quiet(1.375, 300.0);
+        seen.start.asking_s = Some(0.125);
+        assert_eq!(seen.cpu_per_s(), Some(0.0));
+        seen.end.cpu_s = Some(1.5);
+        assert_eq!(seen.cpu_per_s(), Some(0.25));
     }
 
     #[test]
@@ -244,6 +257,23 @@ mod tests {
             ..ServerCost::default()
         };
         assert_eq!(watched.cost(), expected);
+        let start = Usage {
+            asking_s: Some(0.25),
+            ..watched.start.clone()
+        };
+        let seen = Watched { start, ..watched };
+        assert_eq!(
+            seen.cost().cpu_s,
+            Some(1.25),
+            "the first question is no part of the window"
+        );
+        let watched = Watched {
+            start: Usage {
+                asking_s: None,
+                ..seen.start.clone()
+            },
+            ..seen
+        };
         // A first server that had used 4 s when it ended adds the 3 s that it had used in the window.
         let restarted = Watched {
             restarted: Some(Usage {

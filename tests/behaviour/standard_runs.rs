@@ -270,3 +270,27 @@ async fn standard_runs_come_out_as_the_model_says() {
     hold(10.0, 1, 5, roughly).await;
     hold(1.0, 2, 10, roughly).await;
 }
+
+/// What the server is asked for its figures costs it some milliseconds in a debug build, and would be most of what it used here.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_server_that_is_only_listened_to_uses_next_to_nothing() {
+    let scenario = Scenario {
+        listeners: 50,
+        duration: Duration::from_secs(1),
+        warm_up: Duration::from_millis(100),
+        drain: Duration::from_secs(2),
+        rate_per_s: 2.0,
+        arrivals: Arrivals::Constant,
+        rtt: Duration::ZERO,
+        server_workers: 1,
+        ..Scenario::default()
+    };
+    for transport in [Transport::Websocket, Transport::Events, Transport::LongPoll] {
+        let cost = measured(&scenario, transport).await.server;
+        assert!(
+            cost.idle_cpu_per_s < Some(0.002) && cost.cpu_s > cost.idle_cpu_per_s,
+            "{transport}: {cost:?}"
+        );
+    }
+}
