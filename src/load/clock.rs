@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
 
 use super::Phase;
-use crate::results::Scenario;
+use crate::results::{Scenario, Way};
 
 /// The run's clock, shared by all generator threads. It starts once everybody is connected.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub(crate) struct Clock {
     started: CancellationToken,
     warm_up: Duration,
     duration: Duration,
+    one_way: Duration,
     // One pair of readings maps the two clocks: a wall clock that is set in mid-run cannot bend the delays.
     read_at: Instant,
     read_us: u64,
@@ -31,6 +32,7 @@ impl Clock {
             started: CancellationToken::new(),
             warm_up: scenario.warm_up,
             duration: scenario.duration,
+            one_way: scenario.one_way(),
             read_at: Instant::now(),
             read_us: since_epoch.as_micros() as u64,
         }
@@ -56,6 +58,14 @@ impl Clock {
     pub(crate) fn window(&self) -> Option<(Instant, Instant)> {
         let begins = self.start()? + self.warm_up;
         Some((begins, begins + self.duration))
+    }
+
+    /// When what crosses the server's side of the link then crosses the listener's.
+    pub(crate) fn at_listener(&self, way: Way, at_server: Instant) -> Instant {
+        match way {
+            Way::In => at_server + self.one_way,
+            Way::Out => at_server.checked_sub(self.one_way).unwrap_or(at_server),
+        }
     }
 
     /// How far into the run `now` is; `None` before its start.

@@ -1,7 +1,7 @@
 //! What the listeners of one thread saw, counted.
 //!
 //! The window is a stretch of time, and everything is counted by when it happens: a request when its listener sends it, an
-//! answer when its listener has all of it, bytes when they cross the server's side of the link. So a request that is
+//! answer when its listener has all of it, bytes when they cross the listener's side of the link, as what they carry does. So a request that is
 //! sent before the window's end and answered after it is a request of the window and no answer of it; at the window's beginning
 //! it is the other way round, and in a steady run the two even out. Delays alone go by the message: of each one *intended* within
 //! the window, whenever it is heard, since leaving out the late ones would flatter a slow server.
@@ -254,9 +254,10 @@ impl Recorder {
         }
     }
 
-    /// Bytes crossed the server's side of the link.
-    pub(crate) fn bytes(&mut self, way: Way, parts: Parts, now: Instant) {
-        if !self.in_window(now) {
+    /// Bytes crossed the server's side of the link at that time. They count when they cross the listener's: a message's bytes are of the
+    /// window if its delivery is.
+    pub(crate) fn bytes(&mut self, way: Way, parts: Parts, at_server: Instant) {
+        if !self.in_window(self.plan.clock.at_listener(way, at_server)) {
             return;
         }
         let sum = match way {
@@ -422,9 +423,13 @@ mod tests {
 
     /// A plan with a send every 20 ms, a warm-up of 200 ms and a window of 600 ms, that starts now.
     fn plan() -> (Arc<Plan>, Instant) {
+        plan_of(scenario())
+    }
+
+    fn plan_of(scenario: Scenario) -> (Arc<Plan>, Instant) {
         let scenario = Scenario {
             arrivals: Arrivals::Constant,
-            ..scenario()
+            ..scenario
         };
         let plan = Plan {
             clock: Clock::new(&scenario),
@@ -482,6 +487,28 @@ mod tests {
         let connections = &recorder.counts.connections;
         assert_eq!((connections.opened_before, connections.opened), (1, 2));
         assert_eq!((recorder.bytes_in.heads, recorder.bytes_out.heads), (20, 0));
+    }
+
+    #[test]
+    fn bytes_count_with_what_they_carry() {
+        let (plan, start) = plan_of(Scenario {
+            rtt: Duration::from_millis(100),
+            ..scenario()
+        });
+        let mut recorder = Recorder::new(plan, 1);
+        let bytes = Parts {
+            bodies: 10,
+            ..Parts::default()
+        };
+        // The window is from 200 to 800 ms. A message at 160 ms is heard at 210; a request that comes to the server at 210 was sent at 160.
+        for at in [160, 210, 760, 810] {
+            recorder.bytes(Way::In, bytes, start + Duration::from_millis(at));
+            recorder.bytes(Way::Out, bytes, start + Duration::from_millis(at));
+        }
+        assert_eq!((recorder.bytes_in.bodies, recorder.bytes_out.bodies), (20, 20));
+        recorder.bytes(Way::In, bytes, start + Duration::from_millis(140));
+        recorder.bytes(Way::Out, bytes, start + Duration::from_millis(860));
+        assert_eq!((recorder.bytes_in.bodies, recorder.bytes_out.bodies), (20, 20));
     }
 
     #[test]

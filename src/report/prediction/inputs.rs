@@ -163,17 +163,21 @@ fn sizes(entry: &Entry, cursor_bytes: usize) -> PollBytes {
 }
 
 /// What is left of the bodies when their wrapping is taken off, over the messages in them.
+///
+/// Those of a stream are its frames: deliveries are of messages of the window, and at its ends one that is heard later, or was said earlier,
+/// is in the one and not in the other.
 fn message_bytes(entry: &Entry, cursor_bytes: usize) -> Option<f64> {
     let (counts, bodies) = (&entry.run.counts, entry.run.bytes_in.bodies as f64);
     let full = counts.answers.with_messages as f64;
-    let wrapping = match entry.transport() {
-        Transport::Poll | Transport::LongPoll => {
-            full * batch_envelope(cursor_bytes) as f64 + (counts.deliveries as f64 - full).max(0.0)
-        }
-        Transport::Events => counts.frames as f64 * event_lines(cursor_bytes),
-        Transport::Websocket => 0.0,
+    let (wrapping, messages) = match entry.transport() {
+        Transport::Poll | Transport::LongPoll => (
+            full * batch_envelope(cursor_bytes) as f64 + (counts.deliveries as f64 - full).max(0.0),
+            counts.deliveries,
+        ),
+        Transport::Events => (counts.frames as f64 * event_lines(cursor_bytes), counts.frames),
+        Transport::Websocket => (0.0, counts.frames),
     };
-    over((bodies - wrapping).max(0.0), counts.deliveries)
+    over((bodies - wrapping).max(0.0), messages)
 }
 
 /// `id: …`, `data: …` and the empty line, the message aside.
