@@ -20,7 +20,8 @@ impl Plan<'_> {
             reached_s = reached_s.max(to_s);
         }
         Prediction {
-            empty_share: 1.0 - covered_s / self.window_s(),
+            // Where every look finds something the sum of its parts may be longer than the whole by a rounding.
+            empty_share: (1.0 - covered_s / self.window_s()).max(0.0),
             messages_per_full_answer: if covered_s > 0.0 { heard_s / covered_s } else { 1.0 },
             ..poll.predict()
         }
@@ -56,6 +57,12 @@ mod tests {
         assert!((prediction.messages_per_full_answer - 1.2).abs() < 1e-12);
         assert_eq!(prediction.requests_per_s, 0.5);
         assert_eq!(prediction.delay.max_s(), 2.0);
+    }
+
+    #[test]
+    fn no_look_is_in_vain_on_a_busy_feed() {
+        let busy: Vec<f64> = (0..700).map(|n| 8.0 + f64::from(n) / 49.0).collect();
+        assert_eq!(predicted(&busy).empty_share, 0.0);
     }
 
     #[test]

@@ -134,6 +134,14 @@ fn parting(entry: &Entry, predicted: &Predicted, judged: &[Judged]) -> String {
 }
 
 impl Judged {
+    /// How far the two are from one another: by their ratio, shares by what lies between them, as next to nothing has no ratio.
+    pub(crate) fn off(&self) -> f64 {
+        match self.figure {
+            Figure::EmptyShare => (self.measured - self.predicted).abs(),
+            _ => (self.measured / self.predicted).ln().abs(),
+        }
+    }
+
     /// `its mean delay was 34.1 ms where 28 ms were predicted`.
     pub(crate) fn clause(&self) -> String {
         let (measured, predicted) = (self.figure.write(self.measured), self.figure.write(self.predicted));

@@ -304,7 +304,7 @@ fn agreement(field: &Field) -> Option<String> {
                     agree += 1;
                     continue;
                 }
-                let off = (judged.measured / judged.predicted).ln().abs();
+                let off = judged.off();
                 if worst.as_ref().is_none_or(|(other, _)| off > *other) {
                     let with = if panel.label.is_empty() {
                         String::new()
