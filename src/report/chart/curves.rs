@@ -26,6 +26,8 @@ const FOOT: f64 = 46.0;
 const NOUGHT: f64 = 26.0;
 const INSET: f64 = 14.0;
 const RADIUS: f64 = 4.6;
+/// Half of the stroke that stands for the model's answer at one point: wider than the mark, so that it shows on both sides of it.
+const STROKE: f64 = 8.5;
 /// Between the marks of two transports at one word.
 const BESIDE: f64 = 15.0;
 /// Values that are further apart than this, as a ratio, are shown by their ratios.
@@ -378,7 +380,10 @@ impl Curves {
         }
         for (n, curve) in panel.curves.iter().enumerate() {
             curve.marks(canvas, places(n))?;
-            curve.spots.iter().for_each(|spot| labels.keep_off(places(n)(spot.at)));
+            curve
+                .spots
+                .iter()
+                .for_each(|spot| labels.keep_off_spot(spot, places(n)));
         }
         for (n, curve) in panel.curves.iter().enumerate() {
             for spot in &curve.spots {
@@ -496,7 +501,7 @@ impl Curve {
         let colour = colour(self.transport);
         for spot in &self.spots {
             if let Some((x, y)) = spot.schedule.map(&at) {
-                canvas.line((x - 8.5, y), (x + 8.5, y), colour, 2.2)?;
+                canvas.line((x - STROKE, y), (x + STROKE, y), colour, 2.2)?;
             }
             canvas.mark(mark(self.transport), at(spot.at), RADIUS, colour, spot.is_unclear)?;
         }
@@ -509,23 +514,32 @@ impl Curve {
 struct Labels(Vec<(At, At)>);
 
 impl Labels {
-    fn keep_off(&mut self, (x, y): At) {
-        let around = RADIUS + 1.0;
-        self.0.push(((x - around, y - around), (x + around, y + around)));
+    /// A mark, and the model's stroke across it or near it: a number that touches the stroke reads as one with a minus.
+    fn keep_off_spot(&mut self, spot: &Spot, at: impl Fn(At) -> At) {
+        self.keep_off(at(spot.at), RADIUS + 1.0, RADIUS + 1.0);
+        if let Some(place) = spot.schedule.map(at) {
+            self.keep_off(place, STROKE + 2.0, 2.0);
+        }
     }
 
-    /// Right of the place, left, above or below it, where nothing else is; nowhere when there is no room.
+    fn keep_off(&mut self, (x, y): At, wide: f64, high: f64) {
+        self.0.push(((x - wide, y - high), (x + wide, y + high)));
+    }
+
+    /// Right of the mark or left, there behind the stroke, above or below it: where nothing else is; nowhere when there is no room.
     fn write(&mut self, canvas: &Canvas, text: &str, (x, y): At, within: &Place) -> Drawn {
         if text.is_empty() {
             return Ok(());
         }
         let (half, tall) = (width(text, SMALL.size) / 2.0, 7.0);
-        let off = RADIUS + 4.0;
+        let (near, far) = (RADIUS + 4.0, STROKE + 4.0);
         let middles = [
-            (x + off + half, y),
-            (x - off - half, y),
-            (x, y - off - tall),
-            (x, y + off + tall),
+            (x + near + half, y),
+            (x - near - half, y),
+            (x + far + half, y),
+            (x - far - half, y),
+            (x, y - near - tall),
+            (x, y + near + tall),
         ];
         for (mx, my) in middles {
             let (from, to) = ((mx - half, my - tall), (mx + half, my + tall));
@@ -582,6 +596,41 @@ mod tests {
     fn values_near_one_another_begin_at_nothing() {
         let scale = Scale::new(&along(Ticks::Round(plain)), &[20.0, 40.0], (0.0, 106.0));
         assert!((scale.at(40.0) - 100.0).abs() < 1e-6 && scale.at(0.0) == 0.0);
+    }
+
+    #[test]
+    fn a_number_does_not_touch_the_stroke_of_the_model() {
+        let place = Place {
+            left: 0.0,
+            right: 200.0,
+            top: 0.0,
+            bottom: 100.0,
+        };
+        let taken_by = |schedule| {
+            let mut labels = Labels::default();
+            let spot = Spot {
+                at: (100.0, 50.0),
+                schedule,
+                is_unclear: false,
+                label: "56".to_owned(),
+            };
+            labels.keep_off_spot(&spot, |at| at);
+            drawn((200.0, 100.0), |canvas| {
+                labels.write(canvas, &spot.label, spot.at, &place)
+            })
+            .unwrap();
+            *labels.0.last().unwrap()
+        };
+        assert!(taken_by(None).0.0 < 100.0 + STROKE + 1.0);
+        for stroke in [44.0, 50.0, 55.0] {
+            let (from, _) = taken_by(Some((100.0, stroke)));
+            assert!(
+                from.0 >= 100.0 + STROKE + 2.0,
+                "a number at {from:?}, a stroke at {stroke}"
+            );
+        }
+        // A stroke far above is in nobody's way.
+        assert_eq!(taken_by(None), taken_by(Some((100.0, 10.0))));
     }
 
     #[test]
