@@ -3,7 +3,8 @@
 use super::entry::{Entry, entries};
 use super::number::{counted, milliseconds, percent};
 use super::word::{list, name, sentence, verb};
-use crate::results::{Caution, Results};
+use crate::protocol::Transport;
+use crate::results::{self, Caution, PollTimer, Results};
 
 /// Below so many messages the quantiles are the fates of single ones.
 const FEW_MESSAGES: u64 = 5;
@@ -42,7 +43,7 @@ fn cautions(results: &Results) -> Vec<Caution> {
     };
     let own = [
         interrupted(results, &entries),
-        ledger(hindered),
+        ledger(hindered, results),
         failures(hindered),
         refused(hindered),
         missed(&entries),
@@ -86,14 +87,35 @@ fn interrupted(results: &Results, entries: &[Entry]) -> Option<Caution> {
     ))
 }
 
-fn ledger(entries: &[Entry]) -> Option<Caution> {
-    let names = names_of(entries, |entry| !entry.run.ledger.is_clean());
-    names.map(|names| {
-        caution(
-            format!("Not every message was heard once and in order by {names}, so its figures are of a feed with holes"),
-            "Use fewer listeners or a lower rate, a longer drain, or let the server keep more messages (server.keep_messages).",
-        )
-    })
+fn ledger(entries: &[Entry], results: &Results) -> Option<Caution> {
+    // A timer that does not wait for its answer asks twice with one cursor, and that is what is looked at.
+    let unguarded = results.scenario.poll_timer == PollTimer::Unguarded;
+    let asked_for = |entry: &&Entry| {
+        let clean_but_repeated = results::Ledger {
+            repeated: 0,
+            ..entry.run.ledger.clone()
+        };
+        unguarded && entry.transport() == Transport::Poll && clean_but_repeated.is_clean()
+    };
+    let names = names_of(entries, |entry| !entry.run.ledger.is_clean())?;
+    let (repeats, holes): (Vec<&Entry>, Vec<&Entry>) = entries
+        .iter()
+        .filter(|entry| !entry.run.ledger.is_clean())
+        .partition(asked_for);
+    if holes.is_empty() {
+        let repeated = repeats.iter().map(|entry| entry.run.ledger.repeated).sum();
+        return Some(caution(
+            format!(
+                "{} heard again by {names}: its timer does not wait for the answer, so the next request asks for the same",
+                counted(repeated, "message was", "messages were")
+            ),
+            "Let it wait: poll.timer = \"fixed\" skips a tick while a request is under way.",
+        ));
+    }
+    Some(caution(
+        format!("Not every message was heard once and in order by {names}, so its figures are of a feed with holes"),
+        "Use fewer listeners or a lower rate, a longer drain, or let the server keep more messages (server.keep_messages).",
+    ))
 }
 
 fn failures(entries: &[Entry]) -> Option<Caution> {
@@ -243,10 +265,7 @@ fn messages(results: &Results) -> Option<u64> {
 /// A hold that is longer than the window cannot run out in it often enough to be counted.
 fn short_window(results: &Results) -> Option<Caution> {
     let scenario = &results.scenario;
-    let long_polls = results
-        .runs
-        .iter()
-        .any(|run| run.transport == crate::protocol::Transport::LongPoll);
+    let long_polls = results.runs.iter().any(|run| run.transport == Transport::LongPoll);
     let quiet = scenario.rate_per_s * scenario.long_poll_timeout.as_secs_f64() < 3.0;
     (long_polls && quiet && scenario.duration < 3 * scenario.long_poll_timeout).then(|| {
         caution(

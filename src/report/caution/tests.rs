@@ -44,6 +44,21 @@ fn each_fault_is_named_with_its_transport() {
 }
 
 #[test]
+fn a_timer_without_a_guard_repeats_by_design() {
+    let mut results = fixture::three_ways();
+    results.scenario.poll_timer = crate::results::PollTimer::Unguarded;
+    results.runs[0].ledger.repeated = 7;
+    let again = only(cautions(&results));
+    assert!(
+        again.starts_with("7 messages were heard again by short polling"),
+        "{again}"
+    );
+    results.runs[0].ledger.lost = 1;
+    let holes = only(cautions(&results));
+    assert!(holes.contains("a feed with holes"), "{holes}");
+}
+
+#[test]
 fn a_late_publisher_is_no_delay_of_the_transport() {
     let late = only(with(|run| {
         (0..3).for_each(|_| run.publishing.lag.record(Duration::from_millis(400)))

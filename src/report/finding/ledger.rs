@@ -28,36 +28,28 @@ pub(super) fn kept(entries: &[&Entry]) -> String {
     }
 }
 
-/// `WebSocket lost 3 and repeated 1 of 18,000 deliveries`.
+/// `WebSocket lost 3 of 18,000 expected deliveries and repeated 1`, `short polling heard all 320 expected deliveries and repeated 1,180`.
 fn faults(entry: &Entry) -> String {
     let Ledger {
         expected,
-        heard,
         lost,
         repeated,
         out_of_order,
         gone,
+        ..
     } = entry.run.ledger;
-    let mut faults = Vec::new();
-    for (number, what) in [
-        (lost, "lost"),
-        (repeated, "repeated"),
-        (out_of_order, "heard out of order"),
-    ] {
-        if number > 0 {
-            faults.push(format!("{what} {}", count(number)));
-        }
+    let mut faults = vec![match lost {
+        0 => format!("heard all {} expected deliveries", count(expected)),
+        lost => format!("lost {} of {} expected deliveries", count(lost), count(expected)),
+    }];
+    if repeated > 0 {
+        faults.push(format!("repeated {}", count(repeated)));
+    }
+    if out_of_order > 0 {
+        faults.push(format!("heard {} out of order", count(out_of_order)));
     }
     if gone > 0 {
         faults.push(format!("found the feed gone {} times", count(gone)));
     }
-    if faults.is_empty() {
-        faults.push(format!("heard {}", count(heard)));
-    }
-    format!(
-        "{} {} of {} expected deliveries",
-        name(entry.transport()),
-        list(&faults),
-        count(expected)
-    )
+    format!("{} {}", name(entry.transport()), list(&faults))
 }

@@ -31,6 +31,7 @@ pub(super) fn reasons(entry: &Entry, predicted: &Predicted, judged: &[Judged]) -
     let mut reasons = vec![
         stopped(&predicted.inputs),
         went_wrong(entry),
+        repeated(entry, &predicted.inputs),
         busy(entry, &predicted.inputs),
     ];
     if asked {
@@ -65,6 +66,17 @@ fn went_wrong(entry: &Entry) -> Option<String> {
         format!(
             "{} refused, broken or lost, and the model knows of none",
             counted(wrong, "request or delivery was", "requests or deliveries were")
+        )
+    })
+}
+
+/// In the model every answer moves the cursor before the next request leaves.
+fn repeated(entry: &Entry, inputs: &Inputs) -> Option<String> {
+    let again = entry.run.ledger.repeated;
+    (again > 0 && inputs.repeats()).then(|| {
+        format!(
+            "requests left before the answer to the last one was there, with its cursor, and {}; in the model every answer brings what is new",
+            counted(again, "message came again", "messages came again")
         )
     })
 }
