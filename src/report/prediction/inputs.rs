@@ -164,8 +164,7 @@ fn sizes(entry: &Entry, cursor_bytes: usize) -> PollBytes {
 
 /// What is left of the bodies when their wrapping is taken off, over the messages in them.
 ///
-/// Those of a stream are its frames: deliveries are of messages of the window, and at its ends one that is heard later, or was said earlier,
-/// is in the one and not in the other.
+/// Those of a stream are its frames: one that came again has bytes, too, but is no delivery.
 fn message_bytes(entry: &Entry, cursor_bytes: usize) -> Option<f64> {
     let (counts, bodies) = (&entry.run.counts, entry.run.bytes_in.bodies as f64);
     let full = counts.answers.with_messages as f64;
