@@ -104,7 +104,7 @@ fn what_cannot_be_measured_is_told_in_one_sentence_and_leaves_nothing() {
         ),
         (vec!["--target", "https://localhost"], "talkplace has no TLS"),
         (vec!["--target", &gone], "nobody listens on"),
-        (vec!["--target", &ws], "is no address of a server"),
+        (vec!["--target", &ws], "is spoken to with --dialect ws-broadcast"),
         (
             vec!["--target", &ws, "--dialect", "ws-broadcast"],
             "ws-broadcast has no way to hear by poll, long-poll and events: leave them out, such as with --transports websocket",
