@@ -4,7 +4,7 @@ use super::entry::{Entry, entries};
 use super::number::{counted, milliseconds, percent};
 use super::word::{list, name, sentence, verb};
 use crate::protocol::Transport;
-use crate::results::{self, Caution, PollTimer, Results};
+use crate::results::{Caution, Ledger, PollTimer, Results};
 
 /// Below so many messages the quantiles are the fates of single ones.
 const FEW_MESSAGES: u64 = 5;
@@ -88,26 +88,15 @@ fn interrupted(results: &Results, entries: &[Entry]) -> Option<Caution> {
 }
 
 fn ledger(entries: &[Entry], results: &Results) -> Option<Caution> {
-    // A timer that does not wait for its answer asks twice with one cursor, and that is what is looked at.
+    let is_broken = |entry: &Entry| !entry.run.ledger.is_clean();
+    let names = names_of(entries, is_broken)?;
     let unguarded = results.scenario.poll_timer == PollTimer::Unguarded;
-    let asked_for = |entry: &&Entry| {
-        let clean_but_repeated = results::Ledger {
-            repeated: 0,
-            ..entry.run.ledger.clone()
-        };
-        unguarded && entry.transport() == Transport::Poll && clean_but_repeated.is_clean()
-    };
-    let names = names_of(entries, |entry| !entry.run.ledger.is_clean())?;
-    let (repeats, holes): (Vec<&Entry>, Vec<&Entry>) = entries
-        .iter()
-        .filter(|entry| !entry.run.ledger.is_clean())
-        .partition(asked_for);
-    if holes.is_empty() {
-        let repeated = repeats.iter().map(|entry| entry.run.ledger.repeated).sum();
+    if unguarded && entries.iter().filter(|entry| is_broken(entry)).all(only_asked_again) {
+        let again = entries.iter().map(|entry| entry.run.ledger.repeated).sum();
         return Some(caution(
             format!(
                 "{} heard again by {names}: its timer does not wait for the answer, so the next request asks for the same",
-                counted(repeated, "message was", "messages were")
+                counted(again, "message was", "messages were")
             ),
             "Let it wait: poll.timer = \"fixed\" skips a tick while a request is under way.",
         ));
@@ -116,6 +105,15 @@ fn ledger(entries: &[Entry], results: &Results) -> Option<Caution> {
         format!("Not every message was heard once and in order by {names}, so its figures are of a feed with holes"),
         "Use fewer listeners or a lower rate, a longer drain, or let the server keep more messages (server.keep_messages).",
     ))
+}
+
+/// Short polling that lost nothing, whatever came to it twice.
+fn only_asked_again(entry: &Entry) -> bool {
+    let but_for_repeats = Ledger {
+        repeated: 0,
+        ..entry.run.ledger.clone()
+    };
+    entry.transport() == Transport::Poll && but_for_repeats.is_clean()
 }
 
 fn failures(entries: &[Entry]) -> Option<Caution> {
