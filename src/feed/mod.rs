@@ -227,6 +227,15 @@ impl Feed {
         self.check(&ring, seq).map(|()| seq)
     }
 
+    /// Whether this is the cursor of the end: nothing follows it yet.
+    pub fn ends_at(&self, after: After) -> bool {
+        let newest = self.shared.ring().newest();
+        match after {
+            After::Cursor(cursor) => cursor == self.cursor(newest),
+            After::Seq(seq) => seq == newest,
+        }
+    }
+
     /// Up to `limit` messages that follow `after`, at once; an empty batch when there are none yet.
     ///
     /// # Errors
@@ -414,6 +423,9 @@ mod tests {
         assert_eq!(feed.locate(After::Seq(2)), Err(ReadError::Ahead { next }));
         assert_eq!(feed.locate(After::Seq(u64::MAX)), Err(ReadError::Ahead { next }));
         assert_eq!(feed.locate(After::Cursor(next)), Ok(1));
+        let others = ["zz-1", "zz-0", "0", "2"].map(|after| after.parse().unwrap());
+        assert!(others.iter().all(|after| !feed.ends_at(*after)));
+        assert!(feed.ends_at(After::Cursor(next)) && feed.ends_at(After::Seq(1)));
     }
 
     #[test]

@@ -23,6 +23,7 @@ use tracing::{debug, trace};
 use super::again::Again;
 use super::answer::{self, Manner, Tracked};
 use super::config::Limits;
+use super::fanout::Membership;
 use super::metrics::Cut;
 use super::router;
 use super::transport::{Asked, Opened, Outcome, Question, Upgrade, run_events, run_websocket};
@@ -106,6 +107,11 @@ impl Connection {
         drop(self.activity.take_asked());
     }
 
+    /// Answers a poll without hyper, or begins to hold it.
+    fn answer(&self, question: Question, after: Seq, manner: Manner) -> Answering {
+        Asked::answer(&self.worker, &self.socket, &self.activity, question, after, manner)
+    }
+
     /// Has a poll answered without hyper, once what hyper has to send is out: its handler has nothing more to do.
     pub(super) fn answer_without_hyper(&self, question: Question, after: Seq, manner: Manner) {
         self.go_on_with(Next::Poll(question, after, manner));
@@ -182,7 +188,7 @@ async fn serve_http(connection: Rc<Connection>) -> Option<Stream> {
             again = Again::new(&asked, question);
         }
         read = rest;
-        let mut poll = (question, after, manner);
+        let mut poll = connection.answer(question, after, manner);
         loop {
             match serve_poll(&connection, poll, !read.is_empty(), drained.as_mut(), alarm.as_mut()).await {
                 Outcome::Answered { ends: false } => {}
@@ -196,7 +202,7 @@ async fn serve_http(connection: Rc<Connection>) -> Option<Stream> {
                 break;
             };
             match next_question(&connection, again, drained.as_mut(), alarm.as_mut()).await {
-                Asking::Again(after) => poll = (again.question, after, Manner::default()),
+                Asking::Again(asked) => poll = asked,
                 Asking::Something(bytes) => {
                     read = bytes;
                     break;
@@ -210,17 +216,20 @@ async fn serve_http(connection: Rc<Connection>) -> Option<Stream> {
     }
 }
 
-/// What comes next on a connection that has polled.
+/// A poll that is being answered, and its place in the fan-out while it is held.
+type Answering = (Rc<Asked>, Option<Membership<Asked>>);
+
+/// What comes next on a connection that has polled, and is not answered at once.
 enum Asking {
-    /// The same question, after this message.
-    Again(Seq),
+    /// The same question, which is being answered.
+    Again(Answering),
     /// Something that hyper has to read.
     Something(Bytes),
     /// Nothing: the connection ends.
     Nothing,
 }
 
-/// Waits for what comes next.
+/// Waits for what comes next, and answers on the way what finds nothing.
 async fn next_question(
     connection: &Connection,
     again: &Again,
@@ -238,19 +247,25 @@ async fn next_question(
         if drained.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Asking::Nothing);
         }
-        let mut buffer = [0; 4096];
-        if let Poll::Ready(read) = poll_read(socket, cx, &mut buffer) {
+        let mut buffer = worker.buffer.borrow_mut();
+        while let Poll::Ready(read) = poll_read(socket, cx, &mut buffer[..]) {
             let Ok(read @ 1..) = read else {
                 return Poll::Ready(Asking::Nothing);
             };
             let read = &buffer[..read];
-            let after = again
-                .after(read)
-                .and_then(|after| worker.server.feed.locate(after).ok());
-            return Poll::Ready(match after {
+            let (feed, question) = (&worker.server.feed, again.question);
+            let after = again.after(read);
+            if after.is_some_and(|after| question.finds_nothing(feed, after)) {
+                activity.answering_again();
+                match Asked::say_nothing(worker, socket, activity, question) {
+                    None => continue,
+                    Some(asked) => return Poll::Ready(Asking::Again((asked, None))),
+                }
+            }
+            return Poll::Ready(match after.and_then(|after| feed.locate(after).ok()) {
                 Some(after) => {
                     activity.answering_again();
-                    Asking::Again(after)
+                    Asking::Again(connection.answer(question, after, Manner::default()))
                 }
                 None => {
                     activity.has_read(read);
@@ -371,7 +386,7 @@ async fn serve_requests(
 /// Answers a poll, at once or when it need not be held any longer: by the fan-out, or because time is up, for it or for the server.
 async fn serve_poll(
     connection: &Connection,
-    (question, after, manner): (Question, Seq, Manner),
+    (asked, _membership): Answering,
     is_followed: bool,
     mut drained: Pin<&mut impl Future<Output = ()>>,
     mut alarm: Pin<&mut Sleep>,
@@ -383,7 +398,6 @@ async fn serve_poll(
         ..
     } = connection;
     let limits = &worker.server.config.limits;
-    let (asked, _membership) = Asked::answer(worker, socket, activity, question, after, manner);
     if is_followed {
         asked.is_followed();
     }

@@ -16,6 +16,7 @@ use super::again::is_memorable;
 use super::blocked::Blocked;
 use super::config::Limits;
 use super::framing::Framing;
+use super::worker::AT_ONCE;
 
 /// One connection's socket as hyper takes it.
 ///
@@ -137,8 +138,8 @@ impl Activity {
     }
 
     /// The answer is out, without hyper.
-    pub(super) fn has_answered(&self) {
-        self.answered();
+    pub(super) fn has_answered(&self, now: Instant) {
+        self.phase.set(Phase::Idle(now));
         self.unsent.set(false);
     }
 
@@ -236,7 +237,7 @@ impl Read for Wire {
             return Poll::Ready(Ok(()));
         }
         // Filled by way of the stack: hyper's cursor over uninitialised memory cannot be handed to a socket without `unsafe`.
-        let mut chunk = [0; 4096];
+        let mut chunk = [0; AT_ONCE];
         let room = buf.remaining().min(chunk.len());
         let read = ready!(poll_read(&self.socket, cx, &mut chunk[..room]))?;
         if read > 0 {

@@ -2,6 +2,7 @@
 //!
 //! A connection stays on its worker, so that its tasks and its place in the fan-out need no lock.
 
+use std::cell::RefCell;
 use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,11 +18,28 @@ use super::transport::Batches;
 use super::{Server, behind, connection};
 use crate::protocol::Refusal;
 
+/// As much is read of a connection at once.
+pub(super) const AT_ONCE: usize = 4_096;
+
 /// What the connections of one worker share.
 pub(super) struct Worker {
     pub(super) server: Arc<Server>,
     pub(super) fanout: Fanout,
     pub(super) batches: Batches,
+    /// Where the next question of a connection is read, by one at a time: a buffer of each one's own would have to be cleared for each
+    /// question, which takes as long as looking at it.
+    pub(super) buffer: RefCell<Box<[u8; AT_ONCE]>>,
+}
+
+impl Worker {
+    pub(super) fn new(server: Arc<Server>) -> Self {
+        Worker {
+            fanout: Fanout::new(&server.feed),
+            batches: Batches::default(),
+            buffer: RefCell::new(Box::new([0; AT_ONCE])),
+            server,
+        }
+    }
 }
 
 /// What comes to a worker from outside.
@@ -61,17 +79,14 @@ pub(super) fn work(
     // Nobody is left to hear it when the server's future was dropped.
     let _ = ready.send(());
     runtime.block_on(async {
-        let worker = Rc::new(Worker {
-            fanout: Fanout::new(&server.feed),
-            batches: Batches::default(),
-            server: Arc::clone(server),
-        });
+        let worker = Rc::new(Worker::new(Arc::clone(server)));
         let fanning = Rc::clone(&worker);
         tokio::task::spawn_local(async move {
             let Worker {
                 server,
                 fanout,
                 batches,
+                ..
             } = &*fanning;
             fanout.run(server, batches).await;
         });

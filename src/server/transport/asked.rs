@@ -4,7 +4,8 @@
 //! its socket back, as it does for a WebSocket, and waits with this. The worker's [fan-out](crate::server::fanout) writes the answer, one for
 //! all who wait at the same cursor; the connection's own task is not woken for it, and goes on when the next request comes.
 //!
-//! A poll that is not held is answered in the same way, at once.
+//! A poll that is not held is answered in the same way, at once; and one to which nothing is new, asked again, without even becoming one of
+//! these ([`Asked::say_nothing`]).
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -21,6 +22,7 @@ use super::batches::{Batches, Encoded};
 use super::poll::Question;
 use crate::feed::Feed;
 use crate::protocol::{Refusal, Seq, Transport};
+use crate::server::Server;
 use crate::server::answer::{self, AnswerBody, Manner};
 use crate::server::fanout::Membership;
 use crate::server::metrics::{Answer, Present};
@@ -82,20 +84,8 @@ impl Asked {
         manner: Manner,
     ) -> (Rc<Asked>, Option<Membership<Asked>>) {
         let server = &worker.server;
-        let asked = Rc::new(Asked {
-            worker: Rc::clone(worker),
-            socket: Rc::clone(socket),
-            activity: Rc::clone(activity),
-            question,
-            after,
-            manner: Cell::new(manner),
-            state: RefCell::new(State::Waiting(Instant::now() + question.hold)),
-            waker: Cell::new(None),
-            is_followed: Cell::new(manner.ends),
-            present: Cell::new(Some(server.metrics.present(question.transport))),
-            queued: RefCell::new(Queued::new(server.metrics.queued.clone())),
-            held: Cell::new(None),
-        });
+        let state = State::Waiting(Instant::now() + question.hold);
+        let asked = Asked::new(worker, socket, activity, question, after, manner, state);
         asked.look(&server.feed, &worker.batches);
         if asked.waits_until().is_none() {
             return (asked, None);
@@ -114,6 +104,56 @@ impl Asked {
         }));
         let membership = worker.fanout.asked.join(Rc::clone(&asked));
         (asked, Some(membership))
+    }
+
+    /// Answers that nothing is new, as most polls are answered: without what those need who wait or are told something. `None` when that is
+    /// out; else what is left of it to do.
+    pub(in crate::server) fn say_nothing(
+        worker: &Rc<Worker>,
+        socket: &Rc<TcpStream>,
+        activity: &Rc<Activity>,
+        question: Question,
+    ) -> Option<Rc<Asked>> {
+        let Server { feed, metrics, .. } = &*worker.server;
+        let now = Instant::now();
+        let nothing = worker.batches.nothing(now);
+        metrics.answered(question.transport, Answer::Empty);
+        let state = match activity.write(socket, &nothing) {
+            Ok(written) if written == nothing.len() => {
+                activity.has_answered(now);
+                return None;
+            }
+            Ok(written) => State::Unwritten(nothing.slice(written..)),
+            Err(_) => State::Broken,
+        };
+        let (after, manner) = (feed.end().seq, Manner::default());
+        Some(Asked::new(worker, socket, activity, question, after, manner, state))
+    }
+
+    fn new(
+        worker: &Rc<Worker>,
+        socket: &Rc<TcpStream>,
+        activity: &Rc<Activity>,
+        question: Question,
+        after: Seq,
+        manner: Manner,
+        state: State,
+    ) -> Rc<Asked> {
+        let metrics = &worker.server.metrics;
+        Rc::new(Asked {
+            worker: Rc::clone(worker),
+            socket: Rc::clone(socket),
+            activity: Rc::clone(activity),
+            question,
+            after,
+            manner: Cell::new(manner),
+            state: RefCell::new(state),
+            waker: Cell::new(None),
+            is_followed: Cell::new(manner.ends),
+            present: Cell::new(Some(metrics.present(question.transport))),
+            queued: RefCell::new(Queued::new(metrics.queued.clone())),
+            held: Cell::new(None),
+        })
     }
 
     /// When it is answered with nothing; `None` when it is answered.
@@ -183,7 +223,8 @@ impl Asked {
         }
         self.counts(Answer::Empty);
         if self.is_plain() {
-            self.write(self.worker.batches.nothing());
+            let nothing = self.worker.batches.nothing(Instant::now()).clone();
+            self.write(nothing);
         } else {
             self.write_response(answer::empty(StatusCode::NO_CONTENT));
         }
@@ -249,7 +290,58 @@ impl Asked {
         self.queued.borrow_mut().set(rest.len());
         if rest.is_empty() {
             *state = State::Answered;
-            self.activity.has_answered();
+            self.activity.has_answered(Instant::now());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::server::Config;
+    use crate::server::wire::Overdue;
+
+    #[tokio::test]
+    async fn what_the_socket_does_not_take_of_nothing_is_written_later() {
+        let config = Config::default();
+        let server = Server::new(Feed::new(config.keep), config);
+        let worker = Rc::new(Worker::new(Arc::new(server)));
+        let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connecting = TcpStream::connect(door.local_addr().unwrap());
+        let (peer, ours) = tokio::join!(connecting, door.accept());
+        let (mut peer, socket) = (peer.unwrap(), Rc::new(ours.unwrap().0));
+        let activity = Rc::new(Activity::new(worker.server.metrics.blocked_http.clone()));
+        let say = || Asked::say_nothing(&worker, &socket, &activity, Question::default());
+
+        assert!(say().is_none(), "there is room for the first");
+        let mut full = 0;
+        while let Ok(written) = socket.try_write(&[0; 4096]) {
+            full += written;
+        }
+        let asked = say().expect("the socket is full");
+        let due = activity.deadline(&worker.server.config.limits);
+        assert!(
+            matches!(due, Some((_, Overdue::Stalled))),
+            "whoever does not read is let go"
+        );
+        let mut heard = Vec::new();
+        let answered = poll_fn(|cx| asked.poll_answered(cx));
+        let reading = async {
+            let mut last = [0; 4096];
+            while !(heard.len() > full && heard.ends_with(b"\r\n\r\n")) {
+                let read = peer.read(&mut last).await.unwrap();
+                heard.extend_from_slice(&last[..read]);
+            }
+        };
+        let (outcome, ()) = tokio::join!(answered, reading);
+        assert_eq!(outcome, Outcome::Answered { ends: false });
+        let is_beginning = |place: &[u8]| place == b"HTTP/1.1 204";
+        assert_eq!(heard.windows(12).filter(|place| is_beginning(place)).count(), 2);
+        assert_eq!(worker.server.metrics.queued.get(), 0);
     }
 }

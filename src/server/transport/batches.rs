@@ -1,8 +1,9 @@
-use std::cell::RefCell;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::cell::{Ref, RefCell};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use hyper::StatusCode;
+use tokio::time::Instant;
 
 use super::refusal_of;
 use crate::feed::{Entry, Feed};
@@ -23,8 +24,8 @@ const KEPT: usize = 4;
 #[derive(Default)]
 pub(in crate::server) struct Batches {
     encoded: RefCell<Vec<Encoded>>,
-    /// The answer without one, and the second of its date.
-    nothing: RefCell<(u64, Bytes)>,
+    /// The answer without one, and until when its date is right.
+    nothing: RefCell<Option<(Instant, Bytes)>>,
 }
 
 /// What follows a cursor, as it is sent.
@@ -97,16 +98,18 @@ impl Batches {
         Ok(Some(batch))
     }
 
-    /// 204, for a connection that goes on: the same bytes for a second.
-    pub(super) fn nothing(&self) -> Bytes {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let second = since.map_or(0, |since| since.as_secs());
-        let mut nothing = self.nothing.borrow_mut();
-        if nothing.0 != second || nothing.1.is_empty() {
+    /// 204, for a connection that goes on: the same bytes until the second of their date is over.
+    pub(super) fn nothing(&self, now: Instant) -> Ref<'_, Bytes> {
+        let is_right = |nothing: &(Instant, Bytes)| now < nothing.0;
+        if !self.nothing.borrow().as_ref().is_some_and(is_right) {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let left = Duration::from_secs(1) - Duration::from_nanos(since.subsec_nanos().into());
             let answer = answer::to_bytes(&answer::empty(StatusCode::NO_CONTENT), Manner::default());
-            *nothing = (second, answer);
+            self.nothing.replace(Some((now + left, answer)));
         }
-        nothing.1.clone()
+        Ref::map(self.nothing.borrow(), |nothing| {
+            &nothing.as_ref().expect("it was just made").1
+        })
     }
 }
 

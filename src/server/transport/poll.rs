@@ -8,7 +8,8 @@ use hyper::{HeaderMap, Response, StatusCode};
 
 use super::batches::batch_json;
 use super::position;
-use crate::protocol::{Refusal, Seq, Transport, Wait};
+use crate::feed::Feed;
+use crate::protocol::{After, Refusal, Seq, Transport, Wait};
 use crate::server::answer::{self, AnswerBody};
 use crate::server::metrics::Answer;
 use crate::server::request::parameter;
@@ -72,6 +73,12 @@ pub(in crate::server) fn cursor(worker: &Worker, question: Question) -> Response
 }
 
 impl Question {
+    /// Whether it is answered at once, and with nothing, as everybody's question of this kind: it is not to be held, and nothing follows its
+    /// cursor.
+    pub(in crate::server) fn finds_nothing(&self, feed: &Feed, after: After) -> bool {
+        self.hold.is_zero() && !self.is_preferred && feed.ends_at(after)
+    }
+
     /// Takes the hold away, to be done elsewhere; gives how long it was to be.
     pub(in crate::server) fn take_hold(&mut self) -> Duration {
         self.is_preferred = false;
