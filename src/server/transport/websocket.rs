@@ -38,7 +38,7 @@ use crate::server::worker::Worker;
 
 /// Room for what a client says: one short message. It is kept for as long as the connection lives once something was said, so
 /// longer ones are read in pieces.
-const READ_BUFFER: usize = 256;
+const READ_BUFFER: usize = 128;
 
 /// Frames read before others get their turn.
 const TURN: usize = 32;
