@@ -11,6 +11,8 @@
 #[cfg(target_os = "linux")]
 mod bare;
 #[cfg(target_os = "linux")]
+mod contender;
+#[cfg(target_os = "linux")]
 mod drive;
 #[cfg(target_os = "linux")]
 mod floor;
@@ -46,7 +48,8 @@ mod linux {
 
     use nix::unistd::Pid;
 
-    use crate::process::{Kind, pin};
+    use crate::contender::Kind;
+    use crate::process::pin;
     use crate::row::{ROWS, Row, Size};
 
     /// What this process is: each server is one of its own.

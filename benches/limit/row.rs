@@ -3,8 +3,9 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use crate::contender::{Kind, cpu_ns};
 use crate::drive::{Crowd, Way};
-use crate::process::{Kind, Server};
+use crate::process::{Server, rss_bytes};
 
 /// One kind of work.
 pub(crate) struct Row {
@@ -132,7 +133,7 @@ const fn idle(name: &'static str, way: Way) -> Row {
 impl Row {
     /// Measures it once, on a fresh server.
     pub(crate) fn measure(&self, kind: &Kind, size: Size, is_pinned: bool) -> io::Result<f64> {
-        let server = Server::start(kind, is_pinned);
+        let server = Server::start(kind.command(), is_pinned);
         match self.work {
             Work::Paced {
                 way,
@@ -162,17 +163,17 @@ impl Row {
                 // What the first ones cost is the program's own: code that is read in, and what is set up once.
                 let mut first = Crowd::connect(way, 64, server.address)?;
                 first.listen_until(Instant::now() + Duration::from_millis(200))?;
-                let before = server.rss_bytes();
+                let before = rss_bytes(server.child.id());
                 let mut crowd = Crowd::connect(way, listeners, server.address)?;
                 crowd.listen_until(Instant::now() + Duration::from_millis(500))?;
-                Ok(server.rss_bytes().saturating_sub(before) as f64 / listeners as f64)
+                Ok(rss_bytes(server.child.id()).saturating_sub(before) as f64 / listeners as f64)
             }
             Work::Idle { way, listeners } => {
                 let mut crowd = Crowd::connect(way, listeners / size.divisor, server.address)?;
                 crowd.listen_until(Instant::now() + size.window)?;
-                let (start, before) = (Instant::now(), server.cpu_ns());
+                let (start, before) = (Instant::now(), cpu_ns(&server));
                 crowd.listen_until(start + ROUND_OF_HEARTBEATS / size.divisor as u32)?;
-                Ok((server.cpu_ns() - before) as f64 / start.elapsed().as_nanos() as f64 * 100.0)
+                Ok((cpu_ns(&server) - before) as f64 / start.elapsed().as_nanos() as f64 * 100.0)
             }
         }
     }
@@ -188,14 +189,14 @@ fn paced_cost_us(server: &Server, crowd: &mut Crowd, rate_per_s: u32, window: Du
     while due < end {
         crowd.listen_until(due)?;
         if due >= counted && before.is_none() {
-            before = Some((server.cpu_ns(), crowd.heard));
+            before = Some((cpu_ns(server), crowd.heard));
         }
         crowd.say(1)?;
         due += step;
     }
     crowd.listen_until(due)?;
-    let (cpu_ns, heard) = before.expect("the window is longer than a step");
-    Ok((server.cpu_ns() - cpu_ns) as f64 / 1e3 / (crowd.heard - heard) as f64)
+    let (used_ns, heard) = before.expect("the window is longer than a step");
+    Ok((cpu_ns(server) - used_ns) as f64 / 1e3 / (crowd.heard - heard) as f64)
 }
 
 fn deliveries_per_s(crowd: &mut Crowd, listeners: u64, in_flight: u64, window: Duration) -> io::Result<f64> {
