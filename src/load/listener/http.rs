@@ -13,6 +13,7 @@ use hyper::header::{CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
+use super::head::{Head, Passes};
 use super::{Bench, End, Listener, Wire};
 use crate::load::link::Arrival;
 use crate::load::recorder::Failure;
@@ -30,6 +31,7 @@ pub(super) struct Http {
     host: HeaderValue,
     cookie: Option<HeaderValue>,
     arrival: Arrival,
+    passes: Passes,
     was_used: bool,
     /// Whether it is for further requests, too.
     is_kept: bool,
@@ -59,7 +61,7 @@ impl From<String> for Question {
 /// of the scheduler, and each listener the memory of a task. `None` when it has ended.
 struct Driven(Option<Pin<Box<HttpConnection>>>);
 
-type HttpConnection = Connection<TokioIo<Wire>, Empty<Bytes>>;
+type HttpConnection = Connection<TokioIo<Head<Wire>>, Empty<Bytes>>;
 
 impl Driven {
     /// Does `work` while the connection moves on.
@@ -93,16 +95,33 @@ impl Http {
         Http::over(&listener.bench, listener.cookie.clone(), listener.recording.as_ref()).await
     }
 
+    /// Connects, for an answer whose [body](Http::body) is read elsewhere.
+    pub(super) async fn open_for_head(listener: &Listener) -> Result<Http, Failure> {
+        Http::connect(&listener.bench, listener.cookie.clone(), listener.recording.as_ref()).await
+    }
+
     /// The same while the listener does something else.
     pub(super) async fn over(
         bench: &Bench,
         cookie: Option<HeaderValue>,
         recording: Option<&SharedRecording>,
     ) -> Result<Http, Failure> {
+        let http = Http::connect(bench, cookie, recording).await?;
+        http.passes.open();
+        Ok(http)
+    }
+
+    async fn connect(
+        bench: &Bench,
+        cookie: Option<HeaderValue>,
+        recording: Option<&SharedRecording>,
+    ) -> Result<Http, Failure> {
         let (wire, arrival) = bench.connect(recording).await?;
+        let head = Head::new(wire);
+        let passes = head.passes();
         let (sender, connection) = Builder::new()
             .read_buf_exact_size(Some(READ_BUFFER))
-            .handshake(TokioIo::new(wire))
+            .handshake(TokioIo::new(head))
             .await
             .map_err(|error| kind(&error))?;
         let host = HeaderValue::try_from(&bench.peer.authority).expect("it was read as part of an address");
@@ -113,6 +132,7 @@ impl Http {
             host,
             cookie,
             arrival,
+            passes,
             was_used: false,
         })
     }
@@ -164,6 +184,7 @@ impl Http {
 
     /// All of an answer's body; without a copy when it came in one piece, as short ones do.
     pub(super) async fn whole(&mut self, body: Incoming) -> Result<Bytes, Failure> {
+        self.passes.open();
         let collected = self.connection.during(Limited::new(body, LONGEST_BODY).collect()).await;
         let collected = collected.map_err(|error| match error.downcast_ref::<hyper::Error>() {
             Some(error) => kind(error),
@@ -172,17 +193,12 @@ impl Http {
         Ok(collected.to_bytes())
     }
 
-    /// The next piece of a body that goes on; `None` at its end.
-    pub(super) async fn piece(&mut self, body: &mut Incoming) -> Result<Option<Bytes>, Failure> {
-        loop {
-            let Some(frame) = self.connection.during(body.frame()).await else {
-                return Ok(None);
-            };
-            // Trailers tell a listener nothing.
-            if let Ok(bytes) = frame.map_err(|error| kind(&error))?.into_data() {
-                return Ok(Some(bytes));
-            }
-        }
+    /// Takes the connection back from hyper behind an answer's head: what has come of its body, and where the rest comes from. `None` when
+    /// the connection has ended.
+    pub(super) fn body(self) -> Option<(Vec<u8>, Wire, Arrival)> {
+        let connection = Pin::into_inner(self.connection.0?);
+        let (wire, behind) = connection.into_parts().io.into_inner().into_parts();
+        Some((behind, wire, self.arrival))
     }
 
     /// Waits for something else, and notices meanwhile when the server closes.

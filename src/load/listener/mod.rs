@@ -3,8 +3,10 @@
 //! What they share is here: how they connect, what they do with a message, and what they do after a failure. They
 //! never end by themselves; their thread drops them when the run is over.
 
+mod chunks;
 mod cookie;
 mod events;
+mod head;
 mod http;
 mod ladder;
 mod nchan;
@@ -210,7 +212,8 @@ impl Listener {
     pub(crate) async fn listen(mut self) -> Infallible {
         self.cookie = Box::pin(cookie::cookie(&self.bench)).await;
         if self.bench.scenario.ladder.falls_back {
-            return ladder::walk(self).await;
+            // Boxed, as few have one and all would keep the room.
+            return Box::pin(ladder::walk(self)).await;
         }
         loop {
             let end = self.attend().await;

@@ -8,9 +8,10 @@ use hyper::header::COOKIE;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
+use super::head::Head;
 use super::{Attendance, End, Listener, Wire};
 use crate::load::heard::{Heard, Said};
 use crate::load::link::Arrival;
@@ -55,11 +56,16 @@ async fn open(listener: &mut Listener) -> Result<(WebSocketStream<Wire>, Arrival
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0);
     bench.recorder.borrow_mut().request(Instant::now());
-    let upgrade = client_async_with_config(request, wire, Some(config));
+    let upgrade = async {
+        // It gets its answer's head alone, as it would keep the buffer that it reads more into.
+        let (upgraded, _) = client_async_with_config(request, Head::new(wire), Some(config)).await?;
+        let (wire, behind) = upgraded.into_inner().into_parts();
+        Ok(WebSocketStream::from_partially_read(wire, behind, Role::Client, Some(config)).await)
+    };
     // Boxed: the handshake is larger than all that a listener keeps after it.
     let upgraded = bench.timer.within(bench.patience(), Box::pin(upgrade)).await;
     match upgraded.map_err(|_| Failure::TimedOut)? {
-        Ok((frames, _)) => {
+        Ok(frames) => {
             bench.recorder.borrow_mut().answer(Answer::Opened, Instant::now());
             listener.served(arrival.at());
             Ok((frames, arrival))
