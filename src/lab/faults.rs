@@ -17,6 +17,7 @@ const LONGEST_COOKIE: u32 = 4_096;
 const LONGEST_HOLD: Duration = Duration::from_secs(60 * 60);
 /// What one run's schedule and ledger can hold in an ordinary machine's memory.
 const MOST_MESSAGES: f64 = 1_000_000.0;
+const MOST_PER_S: f64 = 100_000.0;
 
 /// Values that cannot be, or not together.
 pub(super) struct Fault {
@@ -53,6 +54,15 @@ pub(super) fn faults(scenario: &Scenario) -> Vec<Fault> {
     of_several.retain(|fault| !faults.iter().any(|first| fault.keys.contains(&first.keys[0])));
     faults.append(&mut of_several);
     faults
+}
+
+/// What says how many messages there are, by itself.
+fn rate(scenario: &Scenario) -> &'static [&'static str] {
+    if scenario.is_rated_by_deliveries() {
+        &["feed.deliveries", "listeners"]
+    } else {
+        &["feed.rate"]
+    }
 }
 
 type Check<'a> = &'a mut dyn FnMut(bool, &'static [&'static str], &str);
@@ -103,14 +113,19 @@ fn numbers(scenario: &Scenario, check: Check<'_>) {
         "1000000 is the most that one machine could connect",
     );
     check(
+        scenario.deliveries_per_s >= 0.0,
+        &["feed.deliveries"],
+        "the deliveries must be above zero, for example \"5000/s\"; at 0/s feed.rate says how many messages there are",
+    );
+    check(
         rate_per_s > 0.0,
         &["feed.rate"],
         "the rate must be above zero, for example \"0.5/s\"",
     );
     check(
-        rate_per_s <= 100_000.0,
-        &["feed.rate"],
-        "100000/s is the most that a run can plan",
+        rate_per_s <= MOST_PER_S,
+        rate(scenario),
+        &format!("{rate_per_s:.0} messages a second: {MOST_PER_S}/s is the most that a run can plan"),
     );
     check(
         (1..=1_000).contains(&scenario.repeat),
@@ -235,7 +250,12 @@ fn network(scenario: &Scenario, check: Check<'_>) {
 fn together(scenario: &Scenario, check: Check<'_>) {
     let messages = scenario.rate_per_s * scenario.sending().as_secs_f64();
     let many = format!("{messages:.0} messages are more than a run can keep account of: at most {MOST_MESSAGES:.0}");
-    check(messages <= MOST_MESSAGES, &["feed.rate", "duration", "warm_up"], &many);
+    let keys: &[&str] = if scenario.is_rated_by_deliveries() {
+        &["feed.deliveries", "listeners", "duration", "warm_up"]
+    } else {
+        &["feed.rate", "duration", "warm_up"]
+    };
+    check(messages <= MOST_MESSAGES, keys, &many);
     let stop = scenario.server_stop;
     let whole = format!(
         "a stop of {} leaves nothing of a window of {}",

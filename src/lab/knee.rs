@@ -60,8 +60,9 @@ impl Load {
         }
     }
 
-    /// The scenario with so much of it.
+    /// The scenario with so much of it, and the rest as it is: deliveries that stay equal would take away what is added.
     pub fn set(self, scenario: &mut Scenario, load: f64) {
+        scenario.deliveries_per_s = 0.0;
         match self {
             Load::Listeners => scenario.listeners = load.round() as u32,
             Load::Rate => scenario.rate_per_s = load,
@@ -298,6 +299,19 @@ mod tests {
             search.tell(load, &outcome);
         }
         (search, tried)
+    }
+
+    #[test]
+    fn one_load_is_turned_and_the_other_stays() {
+        let mut scenario = Scenario {
+            listeners: 10,
+            deliveries_per_s: 50.0,
+            rate_per_s: 5.0,
+            ..Scenario::default()
+        };
+        Load::Listeners.set(&mut scenario, 1_000.0);
+        scenario.settle_rate();
+        assert_eq!((scenario.listeners, scenario.rate_per_s), (1_000, 5.0));
     }
 
     fn from(listeners: u32) -> Search {

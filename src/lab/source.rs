@@ -125,13 +125,20 @@ impl Source {
             ..Scenario::default()
         };
         let mut origins = Origins::default();
-        for Setting { key, value, place, .. } in settings {
-            origins.set(&mut scenario, key, value, place.clone(), problems);
+        for Setting {
+            key,
+            value,
+            place,
+            quick,
+        } in settings
+        {
+            let layer = if *quick { Layer::Quick } else { Layer::File };
+            origins.set(&mut scenario, key, value, (place.clone(), layer), problems);
         }
         for Change { key, value, typed } in changes {
             let place = Place::Typed(typed.clone());
             match Key::named(key) {
-                Some(key) => origins.set(&mut scenario, key, value, place, problems),
+                Some(key) => origins.set(&mut scenario, key, value, (place, Layer::Typed), problems),
                 None => problems.push(Problem {
                     place,
                     message: unknown(key),
@@ -150,27 +157,73 @@ impl Source {
                 }
             }
         }
+        scenario.settle_rate();
         let found = faults(&scenario);
         problems.extend(found.into_iter().filter_map(|fault| origins.blame(fault, &self.file)));
         scenario
     }
 }
 
-/// Which place each key has its value from; `None` for a value that could not be read.
+/// What is said in one breath; the later ones stand instead of the earlier.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layer {
+    File,
+    Quick,
+    Typed,
+}
+
+/// Two keys that say the same: how many messages there are.
+const RATE: &str = "feed.rate";
+const DELIVERIES: &str = "feed.deliveries";
+
+/// Which place and layer each key has its value from; no place for a value that could not be read.
 #[derive(Default)]
-struct Origins(HashMap<&'static str, Option<Place>>);
+struct Origins(HashMap<&'static str, (Option<Place>, Layer)>);
 
 impl Origins {
-    fn set(&mut self, scenario: &mut Scenario, key: &Key, value: &str, place: Place, problems: &mut Vec<Problem>) {
+    fn set(
+        &mut self,
+        scenario: &mut Scenario,
+        key: &Key,
+        value: &str,
+        (place, layer): (Place, Layer),
+        problems: &mut Vec<Problem>,
+    ) {
         match key.set(scenario, value) {
             Ok(()) => {
-                self.0.insert(key.name, Some(place));
+                self.one_rate(scenario, key, (&place, layer), problems);
+                self.0.insert(key.name, (Some(place), layer));
             }
             Err(message) => {
                 problems.push(problem(place, key.name, &message));
-                self.0.insert(key.name, None);
+                self.0.insert(key.name, (None, layer));
             }
         }
+    }
+
+    /// Of the rate and the deliveries, what is said later stands instead of the other; both in one breath contradict each other. No deliveries at
+    /// all contradict nothing.
+    fn one_rate(
+        &mut self,
+        scenario: &mut Scenario,
+        key: &Key,
+        (place, layer): (&Place, Layer),
+        problems: &mut Vec<Problem>,
+    ) {
+        let other = match key.name {
+            RATE => DELIVERIES,
+            DELIVERIES if scenario.is_rated_by_deliveries() => RATE,
+            _ => return,
+        };
+        let same_breath = self.0.get(other).is_some_and(|(_, said)| *said == layer);
+        if same_breath && scenario.is_rated_by_deliveries() {
+            let message =
+                format!("{other} is given too, and each of them says how many messages there are: leave one out");
+            problems.push(problem(place.clone(), key.name, &message));
+        } else if key.name == RATE {
+            scenario.deliveries_per_s = 0.0;
+        }
+        self.0.remove(other);
     }
 
     /// Puts a fault where its value was written: typed before filed, the first key before the others. None at all when
@@ -180,8 +233,8 @@ impl Origins {
         let mut places = Vec::new();
         for key in keys {
             match self.0.get(key) {
-                Some(Some(place)) => places.push((place, key)),
-                Some(None) => return None,
+                Some((Some(place), _)) => places.push((place, key)),
+                Some((None, _)) => return None,
                 None => {}
             }
         }
@@ -303,6 +356,87 @@ mod tests {
             listeners(true, &[change("listeners", "3"), change("listeners", "4")]),
             4
         );
+    }
+
+    #[test]
+    fn deliveries_are_shared_by_the_listeners() {
+        let text = "listeners = 200\n[feed]\ndeliveries = \"5000/s\"\n[quick]\nlisteners = 50\n";
+        let rate = |quick, changes: &[Change]| source(text).scenario(quick, changes).unwrap().rate_per_s;
+        assert_eq!(rate(false, &[]), 25.0);
+        assert_eq!(rate(true, &[]), 100.0);
+        assert_eq!(rate(false, &[change("listeners", "1000")]), 5.0);
+        assert_eq!(rate(false, &[change("feed.deliveries", "100/s")]), 0.5);
+    }
+
+    #[test]
+    fn of_the_rate_and_the_deliveries_the_later_one_counts() {
+        let rated = |text: &str, quick, changes: &[Change]| {
+            let scenario = source(text).scenario(quick, changes).unwrap();
+            (scenario.rate_per_s, scenario.deliveries_per_s)
+        };
+        let deliveries = "listeners = 10\n[feed]\ndeliveries = \"50/s\"\n";
+        let rate = "listeners = 10\n[feed]\nrate = \"2/s\"\n";
+        assert_eq!(rated(deliveries, false, &[change("feed.rate", "7/s")]), (7.0, 0.0));
+        assert_eq!(rated(rate, false, &[change("feed.deliveries", "70/s")]), (7.0, 70.0));
+        let quick = format!("{deliveries}[quick.feed]\nrate = \"3/s\"\n");
+        assert_eq!(
+            (rated(&quick, false, &[]), rated(&quick, true, &[])),
+            ((5.0, 50.0), (3.0, 0.0))
+        );
+        let quick = format!("{rate}[quick.feed]\ndeliveries = \"30/s\"\n");
+        assert_eq!(
+            (rated(&quick, false, &[]), rated(&quick, true, &[])),
+            ((2.0, 0.0), (3.0, 30.0))
+        );
+        // None at all say nothing, as in the command that a report ends with.
+        let none = change("feed.deliveries", "0/s");
+        for changes in [
+            [change("feed.rate", "7/s"), none.clone()],
+            [none.clone(), change("feed.rate", "7/s")],
+        ] {
+            assert_eq!(rated(deliveries, false, &changes), (7.0, 0.0));
+        }
+    }
+
+    #[test]
+    fn the_rate_and_the_deliveries_in_one_breath_are_refused() {
+        let told = "is given too, and each of them says how many messages there are: leave one out";
+        let found = problems("[feed]\nrate = \"2/s\"\ndeliveries = \"50/s\"\n");
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(
+            found[0].starts_with("mine.toml:") && found[0].ends_with(told),
+            "{found:#?}"
+        );
+        let found = source("")
+            .scenario(false, &[change("feed.rate", "2/s"), change("feed.deliveries", "50/s")])
+            .unwrap_err();
+        assert_eq!(
+            found.to_string(),
+            format!("--set feed.deliveries=50/s: feed.rate {told}")
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_deliveries_is_told_where_they_are() {
+        for (text, told) in [
+            (
+                "deliveries = \"-5/s\"",
+                "mine.toml:2:1: feed.deliveries: the deliveries must be above zero",
+            ),
+            ("deliveries = 5", "mine.toml:2:1: feed.deliveries: `5` is no rate"),
+            (
+                "deliveries = \"100000000/s\"",
+                "mine.toml:2:1: feed.deliveries: 500000 messages a second: 100000/s is the most",
+            ),
+            (
+                "deliveries = \"10000000/s\"",
+                "mine.toml:2:1: feed.deliveries: 1100000 messages are more than",
+            ),
+        ] {
+            let found = problems(&format!("[feed]\n{text}\n"));
+            assert_eq!(found.len(), 1, "{found:#?}");
+            assert!(found[0].starts_with(told), "{found:#?}");
+        }
     }
 
     #[test]
@@ -445,7 +579,7 @@ mod tests {
             let told = problems(text).concat();
             assert!(
                 told.ends_with(
-                    "`feed` is one table and no value; its keys are feed.rate, feed.arrivals, feed.text_bytes"
+                    "`feed` is one table and no value; its keys are feed.rate, feed.deliveries, feed.arrivals, feed.text_bytes"
                 ),
                 "{told}"
             );

@@ -287,6 +287,22 @@ mod tests {
     }
 
     #[test]
+    fn deliveries_stay_equal_along_the_listeners() {
+        let file = source("[feed]\ndeliveries = \"600/s\"\n[sweep]\nlisteners = [10, 300]\n");
+        let rates = |typed: &[Knob]| -> Vec<f64> {
+            let points = file.sweep(false, &[], typed).unwrap().points;
+            points.iter().map(|point| point.scenario.rate_per_s).collect()
+        };
+        assert_eq!(rates(&[]), [60.0, 2.0]);
+        assert_eq!(rates(&[vary("feed.rate", &["1/s", "4/s"])]), [1.0, 4.0]);
+        let both = [
+            vary("feed.rate", &["1/s", "4/s"]),
+            vary("feed.deliveries", &["10/s", "20/s"]),
+        ];
+        assert!(problems(&file, &both).contains("feed.deliveries=10/s: feed.rate is given too"));
+    }
+
+    #[test]
     fn a_table_says_the_same_and_what_is_typed_goes_before_it() {
         let file = source(
             "[sweep]\nlong_poll.timeout = [\"1s\", \"2s\"]\n\"listeners\" = [3, 4]\n[quick.sweep]\nlisteners = [1, 2]\n",

@@ -33,6 +33,12 @@ pub fn misfits(results: &Results) -> Vec<String> {
             misfits.push(what.to_owned());
         }
     };
+    let mut settled = scenario.clone();
+    settled.settle_rate();
+    expect(
+        settled == *scenario,
+        "its rate is not what its deliveries come to, shared by its listeners",
+    );
     let planned: Vec<(Transport, u32)> = steps(scenario)
         .iter()
         .map(|step| (step.transport, step.round))
@@ -152,6 +158,7 @@ pub fn turned(results: &Results) -> Option<Vec<String>> {
     let knobs = KEYS
         .iter()
         .filter(|key| !key.is_words_only() && key.get(&own) != key.get(&results.scenario))
+        .filter(|key| !key.follows(&results.scenario))
         .map(|key| format!("{}={}", key.name, key.get(&results.scenario)));
     // A server of one's own is the largest thing that can be turned.
     let server = results.foreign.as_ref();

@@ -43,7 +43,8 @@ pub(crate) fn differences(runs: &[Results]) -> Vec<Difference> {
         name: "lab",
         values: values(&|scenario| scenario.lab.clone()),
     };
-    let knobs = knobs().map(|key| Difference {
+    let follows = |key: &Key| runs.iter().all(|run| key.follows(&run.scenario));
+    let knobs = knobs().filter(|key| !follows(key)).map(|key| Difference {
         name: key.name,
         values: values(&|scenario| key.get(scenario)),
     });
@@ -55,6 +56,7 @@ pub(crate) fn differences(runs: &[Results]) -> Vec<Difference> {
 pub(crate) fn command(results: &Results) -> String {
     let scenario = &results.scenario;
     let settings: Vec<String> = knobs()
+        .filter(|key| !key.follows(scenario))
         .map(|key| format!(" \\\n  --set {}={}", key.name, key.get(scenario)))
         .collect();
     let target = results.foreign.as_ref().map_or_else(String::new, target);
@@ -116,6 +118,24 @@ mod tests {
             let setting = format!("--set {}={}", key.name, key.get(&results.scenario));
             assert!(command.contains(&setting), "{command}");
         }
+    }
+
+    #[test]
+    fn a_rate_that_follows_from_the_deliveries_is_not_set_again() {
+        let rated = |listeners| {
+            let mut run = fixture::three_ways();
+            (run.scenario.listeners, run.scenario.deliveries_per_s) = (listeners, 600.0);
+            run.scenario.settle_rate();
+            run
+        };
+        let written = command(&rated(300));
+        assert!(written.contains("--set feed.deliveries=600/s"), "{written}");
+        assert!(!written.contains("feed.rate"), "{written}");
+        let names: Vec<&str> = differences(&[rated(300), rated(60)])
+            .iter()
+            .map(|knob| knob.name)
+            .collect();
+        assert_eq!(names, ["listeners"]);
     }
 
     #[test]

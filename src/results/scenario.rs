@@ -45,6 +45,9 @@ pub struct Scenario {
     pub drain: Duration,
     /// Messages a second in the feed, all publishers together.
     pub rate_per_s: f64,
+    /// Deliveries a second to all listeners together, where the rate follows from them; zero where it was given itself.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub deliveries_per_s: f64,
     /// How they are spread.
     pub arrivals: Arrivals,
     /// Length of a message's text.
@@ -128,6 +131,18 @@ pub enum PollPhase {
 }
 
 impl Scenario {
+    /// Whether the rate is what the deliveries come to, and no knob of its own.
+    pub fn is_rated_by_deliveries(&self) -> bool {
+        self.deliveries_per_s > 0.0
+    }
+
+    /// Makes the rate what the deliveries come to, if any are asked for: each message is one to each listener.
+    pub fn settle_rate(&mut self) {
+        if self.is_rated_by_deliveries() {
+            self.rate_per_s = self.deliveries_per_s / f64::from(self.listeners.max(1));
+        }
+    }
+
     /// From the first send to the last: the warm-up and the counted window.
     pub fn sending(&self) -> Duration {
         self.warm_up + self.duration
@@ -170,6 +185,7 @@ impl Default for Scenario {
             warm_up: Duration::from_secs(2),
             drain: Duration::from_secs(5),
             rate_per_s: 0.5,
+            deliveries_per_s: 0.0,
             arrivals: Arrivals::Poisson,
             text_bytes: 64,
             rtt: Duration::from_millis(40),
@@ -193,6 +209,12 @@ impl Default for Scenario {
             checks: Vec::new(),
         }
     }
+}
+
+// serde hands it a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 /// Durations as seconds, since that is what whoever reads `results.json` calculates with.

@@ -42,6 +42,7 @@ fn between(key: &Key, from: &Spot, to: &Spot, share: f64) -> Option<Modelled> {
     };
     let mut scenario = from.results.scenario.clone();
     key.set(&mut scenario, &text(key.kind, x)?).ok()?;
+    scenario.settle_rate();
     let mix = |a: f64, b: f64| a + (b - a) * share;
     let mut inputs = one.clone();
     inputs.service_s = mix(one.service_s, other.service_s);
@@ -51,6 +52,8 @@ fn between(key: &Key, from: &Spot, to: &Spot, share: f64) -> Option<Modelled> {
     inputs.sizes.full_answer = mix(one.sizes.full_answer, other.sizes.full_answer);
     let rate_per_s = match key.name {
         "feed.rate" => x,
+        // It falls as listeners are added, and not along a straight line.
+        _ if scenario.is_rated_by_deliveries() => scenario.rate_per_s,
         _ => mix(one.arrivals.rate_per_s(), other.arrivals.rate_per_s()),
     };
     inputs.arrivals = match one.arrivals {

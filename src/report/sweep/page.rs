@@ -10,7 +10,7 @@ use crate::report::Table;
 use crate::report::chart::Chart;
 use crate::report::html::{Figure, STYLE, environment, figure};
 use crate::report::word::list;
-use crate::results::knob::KEYS;
+use crate::results::knob::{KEYS, Key};
 use crate::results::{Caution, Checked, Knee, Verdict};
 
 const TEMPLATE: &str = include_str!("page.html");
@@ -102,7 +102,6 @@ pub(super) fn page(
 ) -> Result<String, Error> {
     let (_, first) = field.measured[0];
     let sweep = field.sweep;
-    let is_swept = |name: &str| sweep.knobs.iter().any(|knob| knob.key == name);
     let page = Page {
         style: Value::from_safe_string(STYLE.to_owned()),
         title: &first.scenario.title,
@@ -116,11 +115,7 @@ pub(super) fn page(
         claims: sweep.checked.iter().map(claim).collect(),
         figures: charts.iter().map(figure).collect(),
         tables,
-        fixed: KEYS
-            .iter()
-            .filter(|key| !key.is_words_only() && !is_swept(key.name))
-            .map(|key| (key.name, key.get(&first.scenario)))
-            .collect(),
+        fixed: stayed(field).map(|key| (key.name, key.get(&first.scenario))).collect(),
     };
     let mut environment = environment()?;
     environment.add_template("sweep.html", TEMPLATE)?;
@@ -139,13 +134,18 @@ fn claim(checked: &Checked) -> (&str, &'static str, &str) {
     (&checked.check, verdict, &checked.found)
 }
 
+/// The knobs that stayed: neither swept over nor following from one that is.
+fn stayed(field: &Field) -> impl Iterator<Item = &'static Key> {
+    let (_, first) = field.measured[0];
+    let is_swept = |key: &Key| field.sweep.knobs.iter().any(|knob| knob.key == key.name);
+    KEYS.iter()
+        .filter(move |key| !key.is_words_only() && !is_swept(key) && !key.follows(&first.scenario))
+}
+
 /// All that stayed, as a command has it.
 fn fixed(field: &Field) -> String {
     let (_, first) = field.measured[0];
-    let swept = &field.sweep.knobs;
-    let fixed = KEYS
-        .iter()
-        .filter(|key| !key.is_words_only() && !swept.iter().any(|knob| knob.key == key.name))
-        .map(|key| format!(" \\\n  --set {}={}", key.name, key.get(&first.scenario)));
-    fixed.collect()
+    stayed(field)
+        .map(|key| format!(" \\\n  --set {}={}", key.name, key.get(&first.scenario)))
+        .collect()
 }

@@ -49,6 +49,7 @@ pub static KEYS: &[Key] = &[
     key!("repeat", repeat: u32, "how often each transport is measured, in turn"),
     key!("seed", seed: u64, "where the plan of messages comes from"),
     key!("feed.rate", rate_per_s: f64, "messages in the feed, all publishers together"),
+    key!("feed.deliveries", deliveries_per_s: f64, "to all listeners together; 0/s: the rate says it"),
     key!("feed.arrivals", arrivals: Arrivals, "how they are spread: at random, or one every 1/rate"),
     key!("feed.text_bytes", text_bytes: u32, "length of a message’s text in bytes"),
     key!("link.rtt", rtt: Duration, "round trip of the link, half of it each way"),
@@ -98,6 +99,11 @@ impl Key {
     /// A sentence that says what is wrong with the text and how to write it.
     pub fn set(&self, scenario: &mut Scenario, text: &str) -> Result<(), String> {
         (self.set)(scenario, text)
+    }
+
+    /// Whether another knob of this scenario says what its value is. Whoever turns that one must not be told to turn this one as well.
+    pub fn follows(&self, scenario: &Scenario) -> bool {
+        self.name == "feed.rate" && scenario.is_rated_by_deliveries()
     }
 
     /// Its name within its table.
