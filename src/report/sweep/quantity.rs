@@ -39,7 +39,7 @@ pub(crate) struct Quantity {
 }
 
 /// All of them, in the order of the page.
-pub(crate) static QUANTITIES: [Quantity; 15] = [
+pub(crate) static QUANTITIES: [Quantity; 16] = [
     Quantity {
         name: "storm-height",
         topic: "The height of the storm",
@@ -187,6 +187,23 @@ pub(crate) static QUANTITIES: [Quantity; 15] = [
         at_spot: |_| None,
     },
     Quantity {
+        name: "segments",
+        topic: "Messages in a segment",
+        word: "segments per delivery",
+        axis: "TCP segments with anything in them that came to a listener, for one message heard",
+        reading: "What came to the listeners’ sockets in one piece, on this machine’s loopback, divided by the messages that were heard. Below 1 messages came \
+                  together, and the work of sending one was done once for several.",
+        write: figure,
+        tick: number,
+        of: of_the_load,
+        measured: |entry| {
+            let carried = entry.all_segments()?.data_to_listener;
+            (entry.run.counts.deliveries > 0).then(|| carried as f64 / entry.run.counts.deliveries as f64)
+        },
+        predicted: |_, _, _| None,
+        at_spot: |_| None,
+    },
+    Quantity {
         name: "cpu",
         topic: "Server processor time",
         word: "processor time per 1,000 deliveries",
@@ -267,6 +284,11 @@ fn any(_: &Key) -> bool {
 /// What a server’s process does beside serving is of interest where its own knobs are turned.
 fn of_the_server(key: &Key) -> bool {
     key.name.starts_with("server.")
+}
+
+/// How messages come together is of interest where there are more of them, longer ones, or more who hear them.
+fn of_the_load(key: &Key) -> bool {
+    key.name == "listeners" || key.name.starts_with("feed.")
 }
 
 fn asks(transport: Transport) -> bool {

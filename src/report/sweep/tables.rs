@@ -22,12 +22,15 @@ pub(super) fn tables(field: &Field) -> Vec<Table> {
 
 /// Every transport at every point.
 fn main(field: &Field) -> Table {
-    let told: Vec<&Quantity> = QUANTITIES.iter().filter(|quantity| quantity.is_told(field)).collect();
+    let told = QUANTITIES.iter().filter(|quantity| quantity.is_told(field));
+    let told: Vec<(&Quantity, &str)> = told
+        .filter_map(|quantity| Some((quantity, heading(quantity)?)))
+        .collect();
     let groups = field.lines().map(|(panel, line)| {
         let rows = line.spots.iter().map(|spot| {
             let cells = told
                 .iter()
-                .map(|quantity| (quantity.measured)(&spot.entry).map_or(NONE.to_owned(), quantity.write));
+                .map(|(quantity, _)| (quantity.measured)(&spot.entry).map_or(NONE.to_owned(), quantity.write));
             let unclear = if spot.is_unclear() { " (unclear)" } else { "" };
             Row::new(format!("{}{unclear}", spot.value), cells.collect())
         });
@@ -40,15 +43,15 @@ fn main(field: &Field) -> Table {
         name: "figures",
         caption: format!("Sweep {} along {}", field.sweep.name, field.key.name),
         corner: field.key.name.to_owned(),
-        columns: told.iter().map(|quantity| heading(quantity).to_owned()).collect(),
+        columns: told.iter().map(|(_, heading)| (*heading).to_owned()).collect(),
         groups: groups.collect(),
         numeric: true,
     }
 }
 
-/// A short heading for a column.
-fn heading(quantity: &Quantity) -> &'static str {
-    match quantity.name {
+/// A short heading for a column; what explains another figure stands beside its own chart alone.
+fn heading(quantity: &Quantity) -> Option<&'static str> {
+    Some(match quantity.name {
         "storm-height" => "storm",
         "storm-cpu" => "busiest CPU",
         "deaf" => "last one hears",
@@ -59,12 +62,13 @@ fn heading(quantity: &Quantity) -> &'static str {
         "p99-delay" => "p99",
         "bytes" => "bytes/delivery",
         "heads" => "around it",
+        "segments" => return None,
         "cpu" => "CPU/1,000",
         "processor" => "CPU",
         "wake-ups" => "wake-ups/s",
         "threads" => "threads",
         _ => "memory",
-    }
+    })
 }
 
 /// Where each point is kept, and what became of its checks.

@@ -178,6 +178,49 @@ fn the_ladders_of_a_sweep_stand_side_by_side() {
 }
 
 #[test]
+fn at_equal_deliveries_the_model_goes_on_with_the_rate_that_they_leave() {
+    let (plan, results) = sweep(&[("listeners", &["100", "10000"])], |run| {
+        run.scenario.deliveries_per_s = 1_000.0;
+        run.scenario.settle_rate();
+    });
+    let field = Field::new(&plan, &results).unwrap();
+    let line = field.panels[0].of(crate::protocol::Transport::LongPoll).unwrap();
+    for one in &line.model {
+        let per_s = one.inputs.arrivals.rate_per_s() * one.inputs.listeners;
+        assert!((per_s - 1_000.0).abs() < 1e-6, "{per_s} at {}", one.x);
+    }
+    let html = render(&plan, &results).unwrap().report.html;
+    assert!(html.contains("--set feed.deliveries=1000&#x2f;s") && !html.contains("feed.rate="));
+    assert!(!html.contains("<dt>feed.rate</dt>"), "it did not stay");
+}
+
+#[test]
+fn messages_that_came_together_have_a_chart_and_no_column() {
+    let (plan, results) = sweep(&[("feed.rate", &["1/s", "100/s"])], |run| {
+        let rate = run.scenario.rate_per_s;
+        for run in &mut run.runs {
+            let mut segments = fixture::four_ways().runs[3].segments.clone().unwrap();
+            segments.data_to_listener = (run.counts.deliveries as f64 / rate) as u64;
+            run.segments = Some(segments);
+        }
+    });
+    let report = render(&plan, &results).unwrap().report;
+    let chart = report.charts.iter().find(|chart| chart.name == "segments.svg").unwrap();
+    assert!(
+        chart.table.groups[0].rows[1].cells.iter().all(|cell| cell == "0.01"),
+        "{:?}",
+        chart.table
+    );
+    assert!(plain(&report.findings).contains("segments per delivery fell from 1 to 0.01"));
+    assert!(
+        report.tables[0]
+            .columns
+            .iter()
+            .all(|column| !column.contains("segment"))
+    );
+}
+
+#[test]
 fn two_knobs_make_a_panel_for_each_value_of_the_second() {
     let knobs: [(&str, &[&str]); 2] = [("long_poll.timeout", &["1s", "25s"]), ("feed.rate", &["1/s", "4/s"])];
     let (plan, results) = sweep(&knobs, by_timeout);
