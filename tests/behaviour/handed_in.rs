@@ -46,7 +46,7 @@ fn results_fit_until_somebody_changes_them() {
         ended.stdout
     );
 
-    let changes: [(&str, Change); 5] = [
+    let changes: [(&str, Change); 6] = [
         ("its seed plans another number of messages", &|results| {
             results["scenario"]["seed"] = 77.into()
         }),
@@ -58,6 +58,9 @@ fn results_fit_until_somebody_changes_them() {
         }),
         ("no run can have these knobs", &|results| {
             results["scenario"]["rate_per_s"] = 1e9.into()
+        }),
+        ("its rate is not what its deliveries come to", &|results| {
+            results["scenario"]["deliveries_per_s"] = 1e3.into()
         }),
         ("its answers are not those of its requests", &|results| {
             results["runs"][0]["counts"]["requests"] = 1_000_000.into()

@@ -17,6 +17,9 @@ fn chapters() -> Vec<(String, String)> {
     folders().into_iter().map(chapter).collect()
 }
 
+/// What shows how cost grows, which is no chapter.
+const GROWTH: &str = "reports/growth/README.md";
+
 /// What is written as code: blocks, and words within a line, the latter with the line breaks that an editor made taken out.
 fn code(text: &str) -> (Vec<String>, Vec<String>) {
     let (mut blocks, mut prose) = (Vec::new(), String::new());
@@ -162,6 +165,10 @@ fn home() -> Home {
     for (_, name) in chapters() {
         home.write(&format!("reports/{name}/2026-11-22T17-05-33/results.json"), &results);
     }
+    for knob in ["listeners", "rate", "size", "workers"] {
+        let scenario = format!("reports/growth/{knob}.toml");
+        home.write(&scenario, &text(&scenario));
+    }
     home
 }
 
@@ -196,7 +203,13 @@ fn try_flags(home: &Home, lab: &str, flags: &str) -> Result<(), String> {
 fn every_command_in_a_text_can_be_typed() {
     let home = home();
     let mut all = chapters();
-    let others = ["README.md", "labs/README.md", "labs/TEACHING.md", "reports/README.md"];
+    let others = [
+        "README.md",
+        "labs/README.md",
+        "labs/TEACHING.md",
+        "reports/README.md",
+        GROWTH,
+    ];
     all.extend(others.map(|path| (path.to_owned(), "three-ways".to_owned())));
     let (mut tried, mut wrong) = (HashSet::new(), Vec::new());
     for (path, lab) in &all {
@@ -399,7 +412,7 @@ fn spaced(text: &str) -> String {
 fn quoted_figures_are_those_of_the_run_that_is_kept() {
     let mut quoting = Vec::new();
     let languages = |(path, _): (String, String)| [in_chinese(&path), path];
-    for path in chapters().into_iter().flat_map(languages) {
+    for path in chapters().into_iter().flat_map(languages).chain([GROWTH.to_owned()]) {
         let chapter = text(&path);
         for block in chapter.split("```figures ").skip(1) {
             let (run, block) = block.split_once('\n').unwrap();

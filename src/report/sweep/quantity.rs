@@ -188,7 +188,7 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
     },
     Quantity {
         name: "segments",
-        topic: "Messages in a segment",
+        topic: "Segments per delivery",
         word: "segments per delivery",
         axis: "TCP segments with anything in them that came to a listener, for one message heard",
         reading: "What came to the listeners’ sockets in one piece, on this machine’s loopback, divided by the messages that were heard. Below 1 messages came \
