@@ -274,13 +274,12 @@ impl Curves {
         if self.legend_rows() > 1 {
             (x, y) = (MARGIN + 6.0, y + LEGEND - 6.0);
         }
-        let all = || self.panels.iter().flat_map(|panel| &panel.curves);
-        if all().any(|curve| !curve.model.is_empty()) {
+        if self.has_model() {
             canvas.line((x, y), (x + 24.0, y), QUIET, 1.4)?;
             canvas.text(MODEL, (x + 30.0, y), SMALL)?;
             x += 30.0 + width(MODEL, SMALL.size) + 18.0;
         }
-        if all().flat_map(|curve| &curve.spots).any(|spot| spot.schedule.is_some()) {
+        if self.has_schedule() {
             canvas.line((x, y), (x + 14.0, y), INK, 2.2)?;
             canvas.text(SCHEDULE, (x + 20.0, y), SMALL)?;
         }
@@ -290,17 +289,32 @@ impl Curves {
     /// The lines have a row of their own where the transports leave no room for them.
     fn legend_rows(&self) -> usize {
         let transports: f64 = self.transports().into_iter().map(named).sum();
-        let lines = 30.0 + width(MODEL, SMALL.size) + 18.0 + 20.0 + width(SCHEDULE, SMALL.size);
-        if MARGIN + 6.0 + transports + lines > WIDTH - MARGIN {
+        let model = self.has_model().then(|| 30.0 + width(MODEL, SMALL.size) + 18.0);
+        let schedule = self.has_schedule().then(|| 20.0 + width(SCHEDULE, SMALL.size));
+        let lines: f64 = model.into_iter().chain(schedule).sum();
+        if lines > 0.0 && MARGIN + 6.0 + transports + lines > WIDTH - MARGIN {
             2
         } else {
             1
         }
     }
 
+    fn curves(&self) -> impl Iterator<Item = &Curve> {
+        self.panels.iter().flat_map(|panel| &panel.curves)
+    }
+
+    fn has_model(&self) -> bool {
+        self.curves().any(|curve| !curve.model.is_empty())
+    }
+
+    fn has_schedule(&self) -> bool {
+        let mut spots = self.curves().flat_map(|curve| &curve.spots);
+        spots.any(|spot| spot.schedule.is_some())
+    }
+
     fn transports(&self) -> Vec<Transport> {
         let mut there = Vec::new();
-        for curve in self.panels.iter().flat_map(|panel| &panel.curves) {
+        for curve in self.curves() {
             if !there.contains(&curve.transport) {
                 there.push(curve.transport);
             }
@@ -310,7 +324,7 @@ impl Curves {
 
     /// All values of one axis, of all panels: they share their axes.
     fn values(&self, of: fn(At) -> f64) -> Vec<f64> {
-        let curves = self.panels.iter().flat_map(|panel| &panel.curves);
+        let curves = self.curves();
         let all = curves.flat_map(|curve| {
             let spots = curve
                 .spots
@@ -631,6 +645,51 @@ mod tests {
         }
         // A stroke far above is in nobody's way.
         assert_eq!(taken_by(None), taken_by(Some((100.0, 10.0))));
+    }
+
+    #[test]
+    fn the_legend_has_no_row_for_lines_that_are_not_there() {
+        let rows = |of_the_model: Option<At>| {
+            let spot = || Spot {
+                at: (1.0, 1.0),
+                schedule: of_the_model,
+                is_unclear: false,
+                label: String::new(),
+            };
+            let curve = |transport| Curve {
+                transport,
+                spots: vec![spot()],
+                model: of_the_model.into_iter().collect(),
+                is_joined: true,
+            };
+            let panel = Panel {
+                title: String::new(),
+                curves: Transport::ALL.map(curve).into(),
+                marks: Vec::new(),
+                levels: Vec::new(),
+            };
+            let curves = Curves {
+                name: "cpu",
+                topic: "",
+                reading: "",
+                title: String::new(),
+                what: String::new(),
+                print: String::new(),
+                table: Table {
+                    name: "cpu",
+                    caption: String::new(),
+                    corner: String::new(),
+                    columns: Vec::new(),
+                    groups: Vec::new(),
+                    numeric: true,
+                },
+                across: along(Ticks::Round(plain)),
+                up: along(Ticks::Round(plain)),
+                panels: vec![panel],
+            };
+            curves.legend_rows()
+        };
+        assert_eq!((rows(None), rows(Some((1.0, 1.0)))), (1, 2));
     }
 
     #[test]
