@@ -154,7 +154,9 @@ fn server_was_starved(run: &TransportRun) -> bool {
     let (Some(cpu_s), Some(waiting_s)) = (server.cpu_s, server.waiting_s) else {
         return false;
     };
-    lost >= FEW_SWITCHES && lost > given && waiting_s > WAITING * (waiting_s + cpu_s)
+    // One that has hardly anything to do has waited for a third of hardly any time: each wait has to be one that a listener could notice.
+    let wait_ms = waiting_s * 1e3 / (lost + given) as f64;
+    lost >= FEW_SWITCHES && lost > given && waiting_s > WAITING * (waiting_s + cpu_s) && wait_ms > GRAIN_MS
 }
 
 fn generator_was_busy(run: &TransportRun) -> bool {
@@ -253,6 +255,12 @@ mod tests {
         assert_eq!(reasons(|run| switches(run, 40, 14, 2.0)), [""; 0]);
         assert_eq!(reasons(|run| switches(run, 900, 1800, 2.0)), [""; 0]);
         assert_eq!(reasons(|run| switches(run, 900, 14, 0.1)), [""; 0]);
+        // In a minute it had 2.5 ms to do, and waited 5 ms for it in all.
+        let idle = |run: &mut TransportRun| {
+            switches(run, 70, 60, 0.005);
+            run.server.cpu_s = Some(0.0025);
+        };
+        assert_eq!(reasons(idle), [""; 0]);
     }
 
     #[test]
