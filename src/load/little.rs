@@ -2,7 +2,8 @@
 //!
 //! The two sides come from different books. The delays are of instants that listeners write down with each message; the number on
 //! the way is looked at a few hundred times a second, as what the schedule has let go less what the tally has heard. A clock
-//! that is read wrongly, a delivery that is recorded twice, or delays that leave something out would show as a difference.
+//! that is read wrongly, a delivery that is recorded twice, or delays that leave something out would show as a difference. A message counts
+//! as on its way until it is written down, which is a little after it was heard where many hear at once; so that wait is measured too.
 
 use std::convert::Infallible;
 use std::sync::atomic::Ordering;
@@ -54,14 +55,18 @@ impl Backlog {
         self.gaps_s3 += gap_s.powi(3);
     }
 
-    /// Both sides of the law; `None` without a look or a delivery.
+    /// Both sides of the law; `None` without a look or a delivery. `unwritten` is how long all that was heard waited to be written down.
     ///
     /// The error has two parts, for a feed in which all listeners share a message's fate. A stay that is looked at every `h` at random is
     /// seen with a variance of `h²/6` at most on the mean. And at each end of the window stays are cut: what is left of those that are under way
     /// has the variance `λ·E[D³]/3`, with `E[D³]` no more than the mean times the square of a long one.
-    pub(crate) fn little(&self, delay: &Distribution, listeners: u32) -> Option<Little> {
+    pub(crate) fn little(&self, delay: &Distribution, unwritten: Duration, listeners: u32) -> Option<Little> {
         let listeners = f64::from(listeners);
-        let (mean_s, long_s) = (delay.mean_ms()? / 1e3, delay.quantile_ms(0.99)? / 1e3);
+        let waited_s = unwritten.as_secs_f64() / delay.count() as f64;
+        let (mean_s, long_s) = (
+            delay.mean_ms()? / 1e3 + waited_s,
+            delay.quantile_ms(0.99)? / 1e3 + waited_s,
+        );
         if self.length_s <= 0.0 || listeners <= 0.0 {
             return None;
         }
@@ -102,7 +107,7 @@ mod tests {
     #[test]
     fn rate_times_delay_is_what_is_on_its_way() {
         // 20 messages × 100 listeners × 20 ms in 10 s are 4 deliveries on their way.
-        let little = looked(20).little(&delays(20, 2_000), 100).unwrap();
+        let little = looked(20).little(&delays(20, 2_000), Duration::ZERO, 100).unwrap();
         assert!((little.expected - 4.0).abs() < 0.01, "{little:?}");
         assert!((little.counted - 4.0).abs() < 3.0 * little.error, "{little:?}");
         assert!(little.error < 0.2, "{little:?}");
@@ -111,9 +116,12 @@ mod tests {
 
     #[test]
     fn delays_that_leave_something_out_do_not_fit() {
-        let little = looked(40).little(&delays(20, 2_000), 100).unwrap();
+        let little = looked(40).little(&delays(20, 2_000), Duration::ZERO, 100).unwrap();
         assert!(!little.fits(), "{little:?}");
-        assert_eq!(Backlog::default().little(&delays(20, 2), 1), None);
-        assert_eq!(looked(20).little(&Distribution::new(), 1), None);
+        // But that may be the wait to be written down.
+        let waited = Duration::from_millis(20) * 2_000;
+        assert!(looked(40).little(&delays(20, 2_000), waited, 100).unwrap().fits());
+        assert_eq!(Backlog::default().little(&delays(20, 2), Duration::ZERO, 1), None);
+        assert_eq!(looked(20).little(&Distribution::new(), Duration::ZERO, 1), None);
     }
 }

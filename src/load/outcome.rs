@@ -61,7 +61,9 @@ pub(super) fn outcome(
     let restart = restart.map(|at| storm.told(at, &plan.clock, cpu::STEP, seen.cpu_steps_s));
     // What was missed or lost is on its way for ever.
     let is_whole = ledger.is_clean() && published.failed + published.missed == 0;
-    let little = watched.backlog.little(&recorder.delay, scenario.listeners);
+    let little = watched
+        .backlog
+        .little(&recorder.delay, recorder.unwritten, scenario.listeners);
     TransportRun {
         transport,
         round,

@@ -106,6 +106,8 @@ pub(crate) struct Recorder {
     pub(crate) ledger: Ledger,
     /// Heard − intended.
     pub(crate) delay: Distribution,
+    /// Written down here − heard, summed over the same messages: the generator's own queue.
+    pub(crate) unwritten: Duration,
     /// Heard − `at`.
     pub(crate) server_delay: Distribution,
     /// The same with coordinated omission, when the run is to show it.
@@ -151,8 +153,7 @@ impl Naive {
         let ahead_us = std::mem::replace(&mut self.accepted_us[listener], at_us);
         if let Some(intended_us) = intended_us {
             let sent_us = intended_us.max(ahead_us);
-            self.delay
-                .record(std::time::Duration::from_micros(now_us.saturating_sub(sent_us)));
+            self.delay.record(Duration::from_micros(now_us.saturating_sub(sent_us)));
         }
     }
 }
@@ -180,6 +181,7 @@ impl Recorder {
             bytes_in: Parts::default(),
             ledger: Ledger::default(),
             delay: Distribution::new(),
+            unwritten: Duration::ZERO,
             server_delay: Distribution::new(),
             failures: Failures::default(),
             storm: Storm::default(),
@@ -292,9 +294,10 @@ impl Recorder {
         let start = self.plan.clock.start().filter(|_| self.plan.schedule.counts(intended));
         if let Some(start) = start {
             self.delay.record(now.saturating_duration_since(start + intended));
+            self.unwritten += Instant::now().saturating_duration_since(now);
             if let Some(at_us) = at_us {
                 let server_us = self.plan.clock.wall_us(now).saturating_sub(at_us);
-                self.server_delay.record(std::time::Duration::from_micros(server_us));
+                self.server_delay.record(Duration::from_micros(server_us));
             }
         }
         if let Some((naive, at_us)) = self.naive.as_mut().zip(at_us) {
@@ -340,6 +343,7 @@ impl Recorder {
         self.ledger.out_of_order += other.ledger.out_of_order;
         self.ledger.gone += other.ledger.gone;
         self.delay.merge(&other.delay);
+        self.unwritten += other.unwritten;
         self.server_delay.merge(&other.server_delay);
         if let (Some(ours), Some(theirs)) = (&mut self.naive, &other.naive) {
             ours.delay.merge(&theirs.delay);

@@ -236,9 +236,9 @@ pub struct Segments {
 /// Little's law: the mean number on their way is the rate times the mean time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Little {
-    /// Deliveries on their way from the intended instant to the listener, on the mean over the window, as they were counted.
+    /// Deliveries on their way from the intended instant to the listener's books, on the mean over the window, as they were counted.
     pub counted: f64,
-    /// Deliveries a second times their mean delay.
+    /// Deliveries a second times their mean delay and what they waited to be written down.
     pub expected: f64,
     /// The standard error of the difference.
     pub error: f64,
