@@ -1,17 +1,21 @@
-//! Where connections come in: each is counted and given to a worker.
+//! Where connections come in: each is counted, and served by the worker that accepted it.
+//!
+//! Every worker has sockets of its own to accept from. One acceptor for all of them has to carry each connection to another thread and to another
+//! reactor, which cost a seventh to a quarter of what a connection with one short poll costs.
 
+use std::convert::Infallible;
 use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use std::net::{SocketAddr, TcpListener};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
 
-use super::address::Visits;
+use super::address::{Visit, Visits};
 use super::config::Limits;
-use super::worker::Accepted;
 use crate::protocol::Refusal;
 
 /// Connections that the system completes before they are accepted: thousands may come in one breath.
@@ -36,21 +40,67 @@ const GRACE: Duration = Duration::from_secs(15);
 /// # Errors
 /// When the address is taken or not this machine's.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = bound(address, false)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn bound(address: SocketAddr, is_shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     // A server that was just stopped leaves connections behind that would keep the port for a minute.
     socket.set_reuse_address(true)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_reuse_port(is_shared)?;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = is_shared;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
-/// Gives connections to the workers in turn.
+/// The same place to come in for each of so many workers.
+///
+/// Linux gives each a queue of its own and spreads connections over them by their addresses (`SO_REUSEPORT`). The first is shared only now that it is
+/// bound, so that a second server still finds the address taken. Elsewhere all accept from one queue.
+///
+/// # Errors
+/// When the system gives no further socket.
+pub(super) fn for_each(workers: usize, socket: TcpListener) -> io::Result<Vec<TcpListener>> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let another = {
+        let address = socket.local_addr()?;
+        socket2::SockRef::from(&socket).set_reuse_port(true)?;
+        move |_: &TcpListener| {
+            let socket = bound(address, true)?;
+            socket.listen(BACKLOG)?;
+            Ok(TcpListener::from(socket))
+        }
+    };
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let another = TcpListener::try_clone;
+    let others: io::Result<Vec<_>> = (1..workers).map(|_| another(&socket)).collect();
+    let mut all = others?;
+    all.push(socket);
+    Ok(all)
+}
+
+/// A connection that was let in, or is to be told that it is not.
+pub(super) struct Accepted {
+    pub(super) socket: TcpStream,
+    pub(super) peer: SocketAddr,
+    /// Why it is one more than the server takes, if it is.
+    pub(super) refused: Option<Refusal>,
+    /// Its place among those that are let in, or among those that are told there is none.
+    pub(super) permit: OwnedSemaphorePermit,
+    /// Its place among those of its address.
+    pub(super) visit: Option<Visit>,
+}
+
+/// Lets connections in, as many as there are places for, whichever worker accepts them.
 #[derive(Clone)]
 pub(super) struct Door {
-    workers: Vec<mpsc::Sender<Accepted>>,
     places: Arc<Semaphore>,
     visits: Option<Visits>,
     told: Arc<Semaphore>,
@@ -58,10 +108,9 @@ pub(super) struct Door {
 }
 
 impl Door {
-    pub(super) fn new(workers: Vec<mpsc::Sender<Accepted>>, limits: &Limits, visits: Option<Visits>) -> Self {
+    pub(super) fn new(limits: &Limits, visits: Option<Visits>) -> Self {
         let places = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
         Door {
-            workers,
             places,
             visits,
             told: Arc::new(Semaphore::new(TOLD)),
@@ -70,16 +119,19 @@ impl Door {
     }
 
     /// Accepts for ever. Whatever goes wrong with one connection, the next one is served.
-    pub(super) async fn open(self, socket: TcpListener) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When the system does not take the socket.
+    pub(super) async fn open(self, socket: TcpListener, serve: impl Fn(Accepted)) -> io::Result<Infallible> {
         prepare(&socket, self.patience)?;
         let socket = tokio::net::TcpListener::from_std(socket)?;
-        for turn in 0.. {
+        loop {
             match socket.accept().await {
-                Ok((stream, peer)) => {
-                    if let Err(error) = self.let_in(stream, peer, turn % self.workers.len()).await {
-                        debug!(%peer, %error, "connection not taken");
-                    }
-                }
+                Ok((stream, peer)) => match self.let_in(stream, peer) {
+                    Ok(Some(accepted)) => serve(accepted),
+                    Ok(None) => {}
+                    Err(error) => debug!(%peer, %error, "connection not taken"),
+                },
                 Err(error) if is_of_the_peer(&error) => debug!(%error, "a connection ended before it began"),
                 Err(error) => {
                     warn!(%error, "cannot accept a connection; trying again");
@@ -87,10 +139,10 @@ impl Door {
                 }
             }
         }
-        Ok(())
     }
 
-    async fn let_in(&self, stream: tokio::net::TcpStream, peer: SocketAddr, worker: usize) -> io::Result<()> {
+    /// `None` for one that is closed without a word.
+    fn let_in(&self, socket: TcpStream, peer: SocketAddr) -> io::Result<Option<Accepted>> {
         let mut refused = None;
         let visit = self.visits.as_ref().and_then(|visits| {
             let visit = visits.enter(peer.ip());
@@ -106,26 +158,20 @@ impl Door {
             None => {
                 refused.get_or_insert(Refusal::TooManyConnections);
                 let Ok(told) = Arc::clone(&self.told).try_acquire_owned() else {
-                    return Ok(());
+                    return Ok(None);
                 };
                 told
             }
         };
         // Answers and frames are written whole: waiting for more to fill a segment would only delay them.
-        stream.set_nodelay(true)?;
-        let socket = stream.into_std()?;
-        let accepted = Accepted {
+        socket.set_nodelay(true)?;
+        Ok(Some(Accepted {
             socket,
             peer,
             refused,
             permit,
             visit,
-        };
-        // A worker that has ended has taken the server with it.
-        self.workers[worker]
-            .send(accepted)
-            .await
-            .map_err(|_| io::Error::other("the worker has ended"))
+        }))
     }
 }
 
@@ -167,5 +213,23 @@ mod tests {
         let (accepted, _) = socket.accept().unwrap();
         let timeout = socket2::SockRef::from(&accepted).tcp_user_timeout().unwrap();
         assert_eq!(timeout, Some(Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn each_worker_has_a_queue_and_a_second_server_none() {
+        let socket = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap();
+        let all = for_each(3, socket).unwrap();
+        let _peers: Vec<_> = (0..100)
+            .map(|_| std::net::TcpStream::connect(address).unwrap())
+            .collect();
+        let queued = all.iter().map(|socket| {
+            socket.set_nonblocking(true).unwrap();
+            socket.incoming().take_while(Result::is_ok).count()
+        });
+        let queued: Vec<usize> = queued.collect();
+        assert!(queued.iter().all(|n| *n > 0), "{queued:?}");
+        assert_eq!(queued.iter().sum::<usize>(), 100);
+        assert_eq!(bind(address).unwrap_err().kind(), io::ErrorKind::AddrInUse);
     }
 }

@@ -4,7 +4,7 @@
 //! accept → worker → connection → router → sign-in, publish, transport → feed
 //! ```
 //!
-//! [`bind`] opens sockets, [`run`] serves on them until it is told to end. A connection is given to one of a few worker
+//! [`bind`] opens sockets, [`run`] serves on them until it is told to end. A connection is accepted by one of a few worker
 //! threads and stays there; what its tasks share with others of the worker needs no lock, and what workers share is the
 //! feed, counters, and the books on who may still publish.
 
@@ -61,9 +61,7 @@ use labs::Desk;
 use metrics::Metrics;
 use rate::Rate;
 use sign_in::SignIn;
-
-/// Connections on their way to a worker at a time.
-const HANDOVER: usize = 1_024;
+use worker::Entrance;
 
 /// What all workers share.
 struct Server {
@@ -116,16 +114,24 @@ pub async fn run_with(
     // Also when this future is dropped: no thread goes on serving for a server that is gone.
     let _kill_on_drop = kill.clone().drop_guard();
 
+    let mut entrances: Vec<Vec<TcpListener>> = std::iter::repeat_with(Vec::new).take(threads).collect();
+    for socket in sockets {
+        let each = accept::for_each(threads, socket)?;
+        entrances
+            .iter_mut()
+            .zip(each)
+            .for_each(|(entrance, socket)| entrance.push(socket));
+    }
     let (mut workers, mut questions) = (Vec::new(), Vec::new());
     let mut ends = JoinSet::new();
     for n in 0..threads {
-        let (sender, receiver) = mpsc::channel(HANDOVER);
+        let (sender, receiver) = oneshot::channel();
         workers.push(sender);
         let (ready, is_ready) = oneshot::channel();
         let (question, asked) = behind::questions();
         questions.push(question);
         let jobs = worker::Jobs {
-            accepted: receiver,
+            entrance: receiver,
             asked,
         };
         ends.spawn(spawn_worker(n, Arc::clone(&server), jobs, kill.clone(), ready)?);
@@ -134,17 +140,16 @@ pub async fn run_with(
     }
     // Nobody else sets it.
     let _ = server.questions.set(questions);
-    let door = Door::new(workers, &limits, visits);
-    let mut doors = JoinSet::new();
-    for socket in sockets {
-        doors.spawn(door.clone().open(socket));
+    let door = Door::new(&limits, visits);
+    for (worker, sockets) in workers.into_iter().zip(entrances) {
+        let door = door.clone();
+        // One that has ended is met with below.
+        let _ = worker.send(Entrance { door, sockets });
     }
-    drop(door);
 
     tokio::select! {
         () = shutdown => {}
-        // Neither ends by itself: one that does has failed.
-        Some(ended) = doors.join_next() => return ended.unwrap_or_else(|panic| Err(io::Error::other(panic))),
+        // None ends by itself: one that does has failed.
         Some(ended) = ends.join_next() => return ended.unwrap_or_else(|panic| Err(io::Error::other(panic))),
     }
     info!("draining");
@@ -157,8 +162,6 @@ pub async fn run_with(
     if let Some(desk) = &server.desk {
         desk.end();
     }
-    // Dropping the doors closes the sockets, and with their senders the workers' queues end.
-    doors.shutdown().await;
     let drained = async {
         let all_ended = async { while ends.join_next().await.is_some() {} };
         if tokio::time::timeout_at(end, all_ended).await.is_err() {

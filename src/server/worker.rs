@@ -3,20 +3,21 @@
 //! A connection stays on its worker, so that its tasks and its place in the fan-out need no lock.
 
 use std::cell::RefCell;
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
-use super::address::Visit;
+use super::accept::{Accepted, Door};
 use super::fanout::Fanout;
 use super::transport::Batches;
 use super::{Server, behind, connection};
-use crate::protocol::Refusal;
 
 /// As much is read of a connection at once.
 pub(super) const AT_ONCE: usize = 4_096;
@@ -44,35 +45,27 @@ impl Worker {
 
 /// What comes to a worker from outside.
 pub(super) struct Jobs {
-    pub(super) accepted: mpsc::Receiver<Accepted>,
+    /// Where it is to accept from, once all workers are ready.
+    pub(super) entrance: oneshot::Receiver<Entrance>,
     pub(super) asked: mpsc::Receiver<behind::Question>,
 }
 
-/// A connection on its way from the acceptor to a worker.
-pub(super) struct Accepted {
-    pub(super) socket: TcpStream,
-    pub(super) peer: SocketAddr,
-    /// Why it is one more than the server takes, if it is.
-    pub(super) refused: Option<Refusal>,
-    /// Its place among those that are let in, or among those that are told there is none.
-    pub(super) permit: OwnedSemaphorePermit,
-    /// Its place among those of its address.
-    pub(super) visit: Option<Visit>,
+/// Where the connections of one worker come in.
+pub(super) struct Entrance {
+    pub(super) door: Door,
+    pub(super) sockets: Vec<TcpListener>,
 }
 
-/// Says that it is ready, and serves connections until no more come and all have ended, or until `kill`.
+/// Says that it is ready, and serves connections until the server drains and all have ended, or until `kill`.
 ///
 /// # Errors
-/// When the system gives no runtime.
+/// When the system gives no runtime, or does not take a socket.
 pub(super) fn work(
     server: &Arc<Server>,
-    Jobs {
-        mut accepted,
-        mut asked,
-    }: Jobs,
+    Jobs { entrance, mut asked }: Jobs,
     kill: &CancellationToken,
     ready: oneshot::Sender<()>,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(Default::default())?;
@@ -97,26 +90,45 @@ pub(super) fn work(
                 let _ = answer.send(asking.fanout.furthest());
             }
         });
-        let connections = TaskTracker::new();
         let serve = async {
-            while let Some(accepted) = accepted.recv().await {
-                if let Some(serving) = serve(Rc::clone(&worker), accepted) {
-                    tokio::task::spawn_local(connections.track_future(serving));
+            // Without one the server has not started.
+            let Ok(Entrance { door, sockets }) = entrance.await else {
+                return Ok(());
+            };
+            let connections = TaskTracker::new();
+            let mut doors = JoinSet::new();
+            for socket in sockets {
+                let (worker, connections) = (Rc::clone(&worker), connections.clone());
+                let serve = move |accepted| {
+                    tokio::task::spawn_local(connections.track_future(serve(Rc::clone(&worker), accepted)));
+                };
+                doors.spawn_local(door.clone().open(socket, serve));
+            }
+            tokio::select! {
+                () = worker.server.draining.cancelled() => {}
+                // It does not end by itself.
+                Some(ended) = doors.join_next() => {
+                    let Err(error) = ended.unwrap_or_else(|panic| Err(io::Error::other(panic)));
+                    return Err(error);
                 }
             }
+            // This closes the sockets.
+            doors.shutdown().await;
             connections.close();
             connections.wait().await;
+            Ok(())
         };
         tokio::select! {
-            () = serve => {}
-            () = kill.cancelled() => debug!("connections cut"),
+            ended = serve => ended,
+            () = kill.cancelled() => {
+                debug!("connections cut");
+                Ok(())
+            }
         }
-    });
-    Ok(())
+    })
 }
 
-/// `None` when the runtime does not take the socket.
-fn serve(worker: Rc<Worker>, accepted: Accepted) -> Option<impl Future<Output = ()>> {
+fn serve(worker: Rc<Worker>, accepted: Accepted) -> impl Future<Output = ()> {
     let Accepted {
         socket,
         peer,
@@ -124,9 +136,6 @@ fn serve(worker: Rc<Worker>, accepted: Accepted) -> Option<impl Future<Output = 
         permit,
         visit,
     } = accepted;
-    let socket = tokio::net::TcpStream::from_std(socket)
-        .inspect_err(|error| debug!(%peer, %error, "connection not taken"))
-        .ok()?;
     let open = worker.server.metrics.open();
-    Some(connection::serve(worker, socket, peer, refused, (open, permit, visit)))
+    connection::serve(worker, socket, peer, refused, (open, permit, visit))
 }

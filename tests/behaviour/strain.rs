@@ -264,19 +264,27 @@ fn without_files_it_sheds_and_comes_back() {
     let server = Serving::start(limited);
     let request = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
     let crowd: Vec<TcpStream> = (0..400).map(|_| sent(&server, request)).collect();
-    let mut served = Vec::new();
-    let (mut told, mut closed) = (0, 0);
-    for mut stream in crowd {
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        let mut status = [0; 12];
-        match stream.read_exact(&mut status).map(|()| &status[9..]) {
-            Ok(b"200") => served.push(stream),
-            Ok(b"503") => told += 1,
-            // Closed without a word.
-            Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => closed += 1,
-            other => panic!("{other:?}"),
-        }
-    }
+    // Each for itself: whoever was told goes away, and makes room for one in another worker's queue.
+    let outcomes: Vec<Result<TcpStream, bool>> = std::thread::scope(|scope| {
+        let looks = crowd.into_iter().map(|mut stream| {
+            scope.spawn(move || {
+                stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+                let mut status = [0; 12];
+                match stream.read_exact(&mut status).map(|()| &status[9..]) {
+                    Ok(b"200") => Ok(stream),
+                    Ok(b"503") => Err(true),
+                    // Closed without a word.
+                    Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => Err(false),
+                    other => panic!("{other:?}"),
+                }
+            })
+        });
+        let looks: Vec<_> = looks.collect();
+        looks.into_iter().map(|look| look.join().unwrap()).collect()
+    });
+    let told = outcomes.iter().filter(|outcome| matches!(outcome, Err(true))).count();
+    let closed = outcomes.iter().filter(|outcome| matches!(outcome, Err(false))).count();
+    let mut served: Vec<TcpStream> = outcomes.into_iter().flatten().collect();
     assert_eq!(served.len(), 60, "half of the files are for those who are in");
     assert!(told > 0, "{closed} of 400 closed");
     for stream in &mut served[..5] {
