@@ -373,6 +373,7 @@ impl Threads {
             listeners: scenario.listeners,
             waited,
             failures: self.finish().await?.failures,
+            open_within: scenario.ladder.falls_back.then_some(scenario.ladder.open_within),
         })
     }
 

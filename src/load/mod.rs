@@ -30,6 +30,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::protocol::Transport;
+use crate::results::knob::write_time;
 use crate::results::{Dialect, Failures, Scenario, TransportRun};
 
 mod between;
@@ -212,8 +213,8 @@ pub enum LoadError {
     /// The listeners did not all get through before anything was to be measured.
     #[error(
         "{ready} of {listeners} listeners were served within {} s ({} connects failed, {} connections broke, {} answers \
-         timed out, {} were unexpected): take fewer listeners, or look at the server",
-        waited.as_secs(), failures.connect, failures.broken, failures.timed_out, failures.unexpected
+         timed out, {} were unexpected): {}",
+        waited.as_secs(), failures.connect, failures.broken, failures.timed_out, failures.unexpected, advice(*open_within, failures)
     )]
     NotConnected {
         /// Those that were.
@@ -224,6 +225,8 @@ pub enum LoadError {
         waited: Duration,
         /// What went wrong until then.
         failures: Failures,
+        /// How long a way may take to open, for listeners that fall back to another.
+        open_within: Option<Duration>,
     },
     /// A generator thread could not get what it needs from the system.
     #[error("cannot set up the load generator: {0}")]
@@ -247,6 +250,17 @@ fn last_words(words: &str) -> String {
         String::new()
     } else {
         format!("; its last words were:\n{words}")
+    }
+}
+
+/// What to try when listeners did not get through.
+fn advice(open_within: Option<Duration>, failures: &Failures) -> String {
+    match open_within.filter(|_| failures.total() == 0) {
+        Some(within) => format!(
+            "no way opened within ladder.open_within={}: give it more, or take a shorter link.rtt",
+            write_time(within)
+        ),
+        None => "take fewer listeners, or look at the server".to_owned(),
     }
 }
 

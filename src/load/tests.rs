@@ -582,3 +582,26 @@ async fn a_server_that_does_not_broadcast_is_an_error_that_says_how_it_showed() 
         .unwrap_err();
     assert!(error.to_string().contains("the upgrade was answered 404"), "{error}");
 }
+
+#[test]
+fn whoever_gives_a_way_no_time_to_open_is_told_so() {
+    let told = |failures: Failures, open_within| {
+        let error = LoadError::NotConnected {
+            ready: 0,
+            listeners: 40,
+            waited: Duration::from_secs(40),
+            failures,
+            open_within,
+        };
+        error.to_string()
+    };
+    let within = Some(Duration::from_secs(1));
+    assert!(told(Failures::default(), within).contains("no way opened within ladder.open_within=1s"));
+    let refused = Failures {
+        connect: 40,
+        ..Failures::default()
+    };
+    for (failures, within) in [(refused, within), (Failures::default(), None)] {
+        assert!(told(failures, within).ends_with("take fewer listeners, or look at the server"));
+    }
+}
