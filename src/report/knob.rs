@@ -46,7 +46,10 @@ pub(crate) fn differences(runs: &[Results]) -> Vec<Difference> {
     let follows = |key: &Key| runs.iter().all(|run| key.follows(&run.scenario));
     let knobs = knobs().filter(|key| !follows(key)).map(|key| Difference {
         name: key.name,
-        values: values(&|scenario| key.get(scenario)),
+        values: values(&|scenario| match key.get(scenario) {
+            empty if empty.is_empty() => "nothing".to_owned(),
+            value => value,
+        }),
     });
     let differs = |knob: &Difference| knob.values.windows(2).any(|pair| pair[0] != pair[1]);
     [server].into_iter().chain(knobs).chain([lab]).filter(differs).collect()

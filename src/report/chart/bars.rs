@@ -51,6 +51,9 @@ pub(super) struct Part {
 
 const ROW: f64 = 56.0;
 const BAR: f64 = 20.0;
+/// One more line of parts below a bar.
+const LINE: f64 = 15.0;
+const PATCH: f64 = 9.0;
 /// Between the bars of one transport and those of the next.
 const BREAK: f64 = 10.0;
 const LEFT: f64 = 186.0;
@@ -97,12 +100,13 @@ pub(super) fn draw(bars: &Bars) -> Result<String, DrawingError> {
 /// Where each bar's row begins, and where the last one ends.
 fn tops(rows: &[Bar], top: f64) -> (Vec<f64>, f64) {
     let mut next = top;
-    let tops = rows.iter().enumerate().map(|(at, bar)| {
-        if at > 0 && !bar.head.is_empty() {
+    let tops = rows.iter().enumerate().map(|(at, row)| {
+        if at > 0 && !row.head.is_empty() {
             next += BREAK;
         }
-        next += ROW;
-        next - ROW
+        let top = next;
+        next += ROW + LINE * row.lines().len().saturating_sub(1) as f64;
+        top
     });
     let tops = tops.collect();
     (tops, next)
@@ -202,21 +206,82 @@ impl Bar {
 
     /// The parts below the bar, each with a patch of its texture.
     fn draw_parts(&self, canvas: &Canvas, y: f64) -> Drawn {
-        const PATCH: f64 = 9.0;
-        let mut x = LEFT + 3.0;
-        for part in self.parts.iter().filter(|part| part.value > 0.0) {
-            canvas.bar(
-                (x, y - PATCH / 2.0),
-                (x + PATCH, y + PATCH / 2.0),
-                self.colour,
-                part.texture,
-            )?;
-            canvas.text(&part.text, (x + PATCH + 5.0, y), SMALL)?;
-            x += PATCH + 5.0 + width(&part.text, SMALL.size) + 12.0;
+        let lines = self.lines();
+        for (parts, n) in lines.iter().zip(0..) {
+            let (mut x, y) = (LEFT + 3.0, y + LINE * f64::from(n));
+            for part in parts {
+                let patch = ((x, y - PATCH / 2.0), (x + PATCH, y + PATCH / 2.0));
+                canvas.bar(patch.0, patch.1, self.colour, part.texture)?;
+                canvas.text(&part.text, (x + PATCH + 5.0, y), SMALL)?;
+                x += part.width();
+            }
         }
-        if x == LEFT + 3.0 {
-            canvas.text(&self.note, (x, y), SMALL)?;
+        if lines.is_empty() {
+            canvas.text(&self.note, (LEFT + 3.0, y), SMALL)?;
         }
         Ok(())
+    }
+
+    /// The parts that there are, as many on a line as it has room for.
+    fn lines(&self) -> Vec<Vec<&Part>> {
+        let mut lines: Vec<Vec<&Part>> = Vec::new();
+        let mut room = 0.0;
+        for part in self.parts.iter().filter(|part| part.value > 0.0) {
+            if part.width() > room {
+                lines.push(Vec::new());
+                room = WIDTH - MARGIN - LEFT;
+            }
+            room -= part.width();
+            lines.last_mut().expect("the first has no room left").push(part);
+        }
+        lines
+    }
+}
+
+impl Part {
+    /// What it takes of a line, with the gap behind it.
+    fn width(&self) -> f64 {
+        PATCH + 5.0 + width(&self.text, SMALL.size) + 12.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_that_no_line_has_room_for_go_on_below() {
+        let part = |text: &str| Part {
+            value: 1.0,
+            texture: Texture::Full,
+            text: text.to_owned(),
+        };
+        let bar = |parts: Vec<Part>| Bar {
+            head: "WebSocket".to_owned(),
+            below: Vec::new(),
+            colour: INK,
+            parts,
+            total: String::new(),
+            note: String::new(),
+            predicted: None,
+            interval: None,
+        };
+        let (short, long) = (
+            "5 ms waiting",
+            "6,001 ms Server-sent events (let its time pass in silence)",
+        );
+        let rows = [
+            bar(vec![part(short), part(long), part(long), part(short)]),
+            bar(vec![part(short)]),
+        ];
+        let on_lines: Vec<usize> = rows[0].lines().iter().map(Vec::len).collect();
+        assert!(
+            on_lines.len() > 1 && on_lines.iter().sum::<usize>() == 4,
+            "{on_lines:?}"
+        );
+        let end = |line: &Vec<&Part>| LEFT + line.iter().map(|part| part.width()).sum::<f64>();
+        assert!(rows[0].lines().iter().all(|line| end(line) <= WIDTH - MARGIN));
+        let (tops, bottom) = tops(&rows, 0.0);
+        assert!(tops[1] - tops[0] > bottom - tops[1] - BREAK);
     }
 }

@@ -66,8 +66,8 @@ fn framed(ladders: Ladders<'_>) -> Sheet {
     Sheet {
         name: "ladder",
         topic: "The ladder",
-        reading: "How many listeners listened by which transport at each moment; grey had nothing to listen by. Between the two strokes something on the way \
-                  takes transports away. What was said while a listener had nothing came later, by its cursor.",
+        reading: "How many listeners listened by which transport at each moment; grey had nothing to listen by. Where it says \
+                  blocked something on the way takes transports away, until it is free again. What was said while a listener had nothing came later, by its cursor.",
         drawn: draw(&ladders),
         title: ladders.title,
         what: "Areas of how many listeners listened by which transport, over time".into(),
@@ -81,14 +81,7 @@ fn draw(ladders: &Ladders<'_>) -> Result<String, DrawingError> {
     let height = PANEL + BETWEEN;
     let bottom = top + ladders.panels.len() as f64 * height - BETWEEN;
     let end = bottom + 44.0;
-    let firsts = ladders.panels.iter().flat_map(|panel| {
-        panel
-            .ladder
-            .walks
-            .iter()
-            .filter_map(|walk| Some(walk.rungs.first()?.at_s))
-    });
-    let from_s = firsts.fold(0.0, f64::min);
+    let from_s = ladders.panels.iter().map(Panel::begins_s).fold(0.0, f64::min);
     let to_s = ladders
         .panels
         .iter()
@@ -115,6 +108,18 @@ fn draw(ladders: &Ladders<'_>) -> Result<String, DrawingError> {
         }
         canvas.text("seconds from the start of the run", (LEFT, bottom + 32.0), SMALL)
     })
+}
+
+impl Panel<'_> {
+    /// When its first listener tried its first rung, or the run's start if that is earlier.
+    fn begins_s(&self) -> f64 {
+        let firsts = self
+            .ladder
+            .walks
+            .iter()
+            .filter_map(|walk| Some(walk.rungs.first()?.at_s));
+        firsts.fold(0.0, f64::min)
+    }
 }
 
 fn signed(tick: f64) -> String {
@@ -165,7 +170,13 @@ fn areas(canvas: &Canvas, panel: &Panel, times: &Axis, (from_s, to_s): At, floor
         side: Side::Left,
         ..SMALL
     };
-    canvas.area(&[(LEFT, top), (RIGHT, top), (RIGHT, floor), (LEFT, floor)], QUIET, 0.28)?;
+    // Nothing is drawn of the time before this run's own listeners came.
+    let begin = times.at(panel.begins_s().max(from_s));
+    canvas.area(
+        &[(begin, top), (RIGHT, top), (RIGHT, floor), (begin, floor)],
+        QUIET,
+        0.28,
+    )?;
     canvas.text(&plain(all), (LEFT - 8.0, top), left)?;
     canvas.text("0", (LEFT - 8.0, floor), left)?;
     let changes = changes(panel.ladder);

@@ -41,10 +41,7 @@ fn fell(entry: &Entry, ladder: &Ladder) -> Option<String> {
     let fallen = ladder.fallen() as u64;
     let Some(typical) = Typical::of(ladder) else {
         return Some(match fallen {
-            0 => format!(
-                "None of {} that began with {own} fell.",
-                counted(all, "listener", "listeners")
-            ),
+            0 => format!("None of {} fell.", counted(all, "listener", "listeners")),
             some => format!(
                 "{} fell, and never came to listen again.",
                 counted(some, "listener", "listeners")
