@@ -5,6 +5,9 @@ use super::super::number::count;
 use super::super::word::{list, name, sentence};
 use crate::results::Ledger;
 
+/// Points of a sweep that are named.
+const FEW: usize = 3;
+
 /// What the ledgers of all transports say together.
 pub(super) fn kept(entries: &[&Entry]) -> String {
     let expected: u64 = entries.iter().map(|entry| entry.run.ledger.expected).sum();
@@ -24,6 +27,31 @@ pub(super) fn kept(entries: &[&Entry]) -> String {
                 ""
             };
             sentence(&format!("{}{rest}.", faults.join("; ")))
+        }
+    }
+}
+
+/// The same of the points of a sweep, each with its values in words; the first few where it was not so.
+pub(crate) fn kept_at(points: &[(String, &Entry)]) -> Option<String> {
+    let expected: u64 = points.iter().map(|(_, entry)| entry.run.ledger.expected).sum();
+    let broken = || points.iter().filter(|(_, entry)| !entry.run.ledger.is_clean());
+    let told: Vec<String> = broken()
+        .take(FEW)
+        .map(|(values, entry)| format!("with {values} {}", faults(entry)))
+        .collect();
+    let beyond = broken().count() - told.len();
+    match (expected, told.is_empty()) {
+        (0, true) => None,
+        (_, true) => Some(format!(
+            "Of all points together each of the {} expected deliveries arrived exactly once and in order.",
+            count(expected)
+        )),
+        (_, false) => {
+            let more = match beyond {
+                0 => String::new(),
+                more => format!("; and {} more", count(more as u64)),
+            };
+            Some(sentence(&format!("{}{more}.", told.join("; "))))
         }
     }
 }

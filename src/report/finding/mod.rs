@@ -7,7 +7,7 @@ mod change;
 mod cost;
 mod delay;
 pub(crate) mod ladder;
-mod ledger;
+pub(crate) mod ledger;
 mod requests;
 pub(crate) mod restart;
 

@@ -6,6 +6,7 @@ use super::quantity::{QUANTITIES, Quantity};
 use super::through;
 use crate::model::PollTimer;
 use crate::protocol::Transport;
+use crate::report::finding::ledger::kept_at;
 use crate::report::number::{counted, figure, milliseconds, times};
 use crate::report::prediction::judge;
 use crate::report::word::{list, name, sentence, verb};
@@ -47,8 +48,9 @@ pub(super) fn findings(field: &Field) -> Vec<String> {
         sentences.extend(half(field, panel));
         sentences.extend(crossing(field, panel));
     }
-    // The model knows of nobody in between.
+    // Somebody in between may keep messages back, which is told above; and the model knows of nobody there.
     if !through::is_about(field) {
+        sentences.extend(kept(field));
         sentences.extend(agreement(field));
     }
     if !field.lines().any(|(_, line)| line.clear().next().is_some()) {
@@ -57,6 +59,22 @@ pub(super) fn findings(field: &Field) -> Vec<String> {
         );
     }
     sentences
+}
+
+/// Whether everybody heard everything, at all points.
+fn kept(field: &Field) -> Option<String> {
+    let spots = field
+        .lines()
+        .flat_map(|(panel, line)| line.spots.iter().map(move |spot| (panel, spot)));
+    let points = spots.map(|(panel, spot)| {
+        let value = format!("{} {}", field.key.name, spot.value);
+        let values = match panel.label.as_str() {
+            "" => value,
+            label => format!("{value} and {label}"),
+        };
+        (values, &spot.entry)
+    });
+    kept_at(&points.collect::<Vec<_>>())
 }
 
 /// `with feed.rate 2/s: `, where there is a second knob.
@@ -274,10 +292,10 @@ fn crossing(field: &Field, panel: &Panel) -> Option<String> {
         .as_secs_f64();
     let (unit, more) = match field.key.name {
         "feed.rate" => (
-            format!("{} messages a second", figure(at)),
+            format!("{} a second", messages(at)),
             format!(
-                ", that is {} messages in an interval of short polling",
-                figure(at * interval_s)
+                ", that is {} in an interval of short polling",
+                messages(at * interval_s)
             ),
         ),
         "listeners" => (format!("{} listeners", figure(at)), String::new()),
@@ -287,6 +305,13 @@ fn crossing(field: &Field, panel: &Panel) -> Option<String> {
         "{with}long polling and short polling send as many requests at {} {unit}{more}.",
         field.key.name
     )))
+}
+
+fn messages(many: f64) -> String {
+    match figure(many).as_str() {
+        "1" => "1 message".to_owned(),
+        many => format!("{many} messages"),
+    }
 }
 
 /// How many points agree with the model, and which is furthest off.
@@ -327,7 +352,7 @@ fn agreement(field: &Field) -> Option<String> {
             counted(all, "figure", figures)
         ),
         Some((_, worst)) => format!(
-            "Of {} of all points {agree} are as the model has them; furthest off was {worst}. The report of that point says what speaks against the model there.",
+            "Of {} of all points {agree} are as the model has them; furthest off was {worst}. The report of that point (talkplace report FOLDER) says what speaks against the model there.",
             counted(all, "figure", figures)
         ),
     })
@@ -418,7 +443,7 @@ pub(super) fn frontier(field: &Field, cost: &Cost) -> String {
     };
     if field.transports().len() == 1 {
         return format!(
-            "{over}: from {} {} a minute with {} of delay to {} with {}",
+            "{over}: from {}{} a minute with {} of delay to {} with {}",
             (cost.write)(*least),
             cost.word,
             milliseconds(*late_ms),
@@ -428,7 +453,7 @@ pub(super) fn frontier(field: &Field, cost: &Cost) -> String {
     }
     if fresh == cheap {
         return format!(
-            "{over}: {} is the freshest and the cheapest, {} for {} {} a minute",
+            "{over}: {} is the freshest and the cheapest, {} for {}{} a minute",
             name(*fresh),
             milliseconds(*delay_ms),
             (cost.write)(*least),
@@ -436,7 +461,7 @@ pub(super) fn frontier(field: &Field, cost: &Cost) -> String {
         );
     }
     format!(
-        "{over}: {} is the freshest with {}, {} at {value} the cheapest with {} {} a minute",
+        "{over}: {} is the freshest with {}, {} at {value} the cheapest with {}{} a minute",
         name(*fresh),
         milliseconds(*delay_ms),
         name(*cheap),

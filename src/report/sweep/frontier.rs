@@ -15,9 +15,9 @@ use crate::report::prediction::{Figure, Inputs};
 pub(crate) struct Cost {
     pub(crate) name: &'static str,
     topic: &'static str,
-    /// In a sentence: `… requests a minute`.
+    /// What is written behind a figure, in a sentence: `… requests a minute`.
     pub(crate) word: &'static str,
-    axis: &'static str,
+    pub(crate) axis: &'static str,
     pub(crate) write: fn(f64) -> String,
     tick: fn(f64) -> String,
     pub(crate) measured: fn(&Entry) -> Option<f64>,
@@ -29,7 +29,7 @@ pub(crate) static COSTS: [Cost; 3] = [
     Cost {
         name: "frontier-requests",
         topic: "Freshness for requests",
-        word: "requests",
+        word: " requests",
         axis: "requests of one listener a minute",
         write: figure,
         tick: number,
@@ -39,7 +39,7 @@ pub(crate) static COSTS: [Cost; 3] = [
     Cost {
         name: "frontier-bytes",
         topic: "Freshness for bytes",
-        word: "bytes",
+        word: "",
         axis: "bytes of one listener a minute, both directions",
         write: bytes,
         tick: bytes,
@@ -60,7 +60,7 @@ pub(crate) static COSTS: [Cost; 3] = [
     Cost {
         name: "frontier-cpu",
         topic: "Freshness for processor time",
-        word: "ms of the server’s processor time",
+        word: " of the server’s processor time",
         axis: "milliseconds of the server’s processor time for one listener a minute",
         write: milliseconds,
         tick: number,

@@ -1,13 +1,13 @@
 //! What a search for the largest load found: sentences, a table, and how busy the server was on the way.
 
 use super::field::{Field, Spot};
-use super::quantity::{across, print};
+use super::quantity::{across, asks, print};
 use crate::protocol::Transport;
 use crate::report::ReportError;
 use crate::report::chart::Chart;
 use crate::report::chart::curves::{Along, Curve, Curves, Panel, Spot as Drawn, Ticks, curves};
 use crate::report::figures::untitled;
-use crate::report::number::{NONE, count, figure, percent, with_unit};
+use crate::report::number::{NONE, count, counted, figure, percent, with_unit};
 use crate::report::table::{Row, Table};
 use crate::report::word::{list, sentence};
 use crate::results::knob::write_rate;
@@ -41,7 +41,14 @@ fn limits_kept(knee: &Knee, found: &Found) -> String {
         ([], None) => format!("{kept}."),
         // A reason is a sentence already.
         ([], Some(reason)) => format!("{kept}, where the server is not what was found out. {reason}"),
-        (broke, _) => format!("{kept}, where this broke: {}.", broke.join("; ")),
+        (broke, _) => {
+            // The name stands at the beginning already.
+            let own = format!("{name}: ");
+            let broke = broke
+                .iter()
+                .map(|one| one.trim_start_matches(&own).trim_end_matches('.'));
+            format!("{kept}, where this broke: {}.", broke.collect::<Vec<_>>().join("; "))
+        }
     }
 }
 
@@ -52,22 +59,22 @@ fn prices(knee: &Knee, found: &Found) -> String {
     };
     let piece = piece(found.transport);
     let full = |price: &Price| {
-        let at = price.full_at.map(|at| load(knee, at));
-        at.map_or("which depends on its timer alone".to_owned(), |at| {
-            format!("full with {at}")
-        })
+        let at = full_at(knee, found, price).map(|at| load(knee, at));
+        at.map(|at| format!("at that price it is full with {at}"))
     };
     let told = format!(
-        " With {} {piece} cost the server {} of processor time: at that price it is {}.",
+        " With {} {piece} cost the server {} of processor time{}.",
         load(knee, first.at),
         microseconds(first.each_us),
-        full(&first)
+        full(&first).map_or_else(String::new, |full| format!(": {full}"))
     );
     let Some(last) = found.last.filter(|last| last.at != first.at) else {
         return told;
     };
     let ratio = first.each_us / last.each_us;
-    let why = if ratio > SAME {
+    let why = if gathers(knee, found) && ratio < 1.0 / SAME {
+        " There an answer carries more messages: the more is said, the more of it waits for the next request."
+    } else if ratio > SAME {
         " A busy server finds several pieces of work at each look, and they share what the look costs."
     } else if ratio < 1.0 / SAME {
         " Under load each piece costs more: the processor’s caches no longer hold what it needs."
@@ -75,19 +82,26 @@ fn prices(knee: &Knee, found: &Found) -> String {
         ""
     };
     format!(
-        "{told} With {} it cost {}, {} of its time was used, and at that price it is {}.{why}",
+        "{told} With {} it cost {}, {} of its time was used{}.{why}",
         load(knee, last.at),
         microseconds(last.each_us),
         percent(last.busy.min(1.0)),
-        full(&last)
+        full(&last).map_or_else(String::new, |full| format!(", and {full}"))
     )
 }
 
+/// Along the rate a listener asks no more often than its timer or its link lets it: its answers get longer.
+fn gathers(knee: &Knee, found: &Found) -> bool {
+    knee.of == "feed.rate" && asks(found.transport)
+}
+
+/// Where the server is full at this price of a piece of work, if more load is more pieces.
+fn full_at(knee: &Knee, found: &Found, price: &Price) -> Option<f64> {
+    price.full_at.filter(|_| !gathers(knee, found))
+}
+
 fn piece(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Poll | Transport::LongPoll => "a request",
-        Transport::Events | Transport::Websocket => "a delivery",
-    }
+    if asks(transport) { "a request" } else { "a delivery" }
 }
 
 fn microseconds(us: f64) -> String {
@@ -97,7 +111,7 @@ fn microseconds(us: f64) -> String {
 fn load(knee: &Knee, at: f64) -> String {
     match knee.of.as_str() {
         "feed.rate" => number(knee, at),
-        _ => format!("{} listeners", number(knee, at)),
+        _ => counted(at.round() as u64, "listener", "listeners"),
     }
 }
 
@@ -125,7 +139,7 @@ pub(super) fn table(knee: &Knee) -> Table {
         let price = |price: Option<Price>| {
             [
                 price.map_or(NONE.to_owned(), |price| microseconds(price.each_us)),
-                number(price.and_then(|price| price.full_at)),
+                number(price.and_then(|price| full_at(knee, found, &price))),
             ]
         };
         let [first, first_full] = price(found.first);

@@ -60,7 +60,7 @@ fn between(key: &Key, from: &Spot, to: &Spot, share: f64) -> Option<Modelled> {
         Arrivals::Poisson { .. } => Arrivals::Poisson { rate_per_s },
         Arrivals::Constant { .. } => Arrivals::Constant { rate_per_s },
     };
-    turn(&mut inputs, &scenario);
+    turn(&mut inputs, &scenario, from.results.host.cores);
     Some(Modelled {
         x,
         prediction: inputs.average()?,
@@ -70,11 +70,12 @@ fn between(key: &Key, from: &Spot, to: &Spot, share: f64) -> Option<Modelled> {
 }
 
 /// The knobs that the model knows.
-fn turn(inputs: &mut Inputs, scenario: &Scenario) {
+fn turn(inputs: &mut Inputs, scenario: &Scenario, cores: usize) {
     inputs.listeners = f64::from(scenario.listeners);
     inputs.one_way_s = scenario.one_way().as_secs_f64();
     inputs.interval_s = scenario.poll_interval.as_secs_f64();
     inputs.hold_s = scenario.long_poll_timeout.as_secs_f64();
+    inputs.workers = scenario.server_processors(cores);
 }
 
 /// A value that nobody has typed, as a scenario would write it.

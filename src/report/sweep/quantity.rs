@@ -105,7 +105,7 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
         topic: "Requests",
         word: "requests",
         axis: "requests of one listener a minute",
-        reading: "How often one listener asks. A stream asks once, before anything is counted, so it stays at nothing.",
+        reading: "How often one listener asks. A stream asks once, before anything is counted, so it stays at nothing unless it is cut off.",
         write: figure,
         tick: number,
         of: any,
@@ -291,7 +291,7 @@ fn of_the_load(key: &Key) -> bool {
     key.name == "listeners" || key.name.starts_with("feed.")
 }
 
-fn asks(transport: Transport) -> bool {
+pub(super) fn asks(transport: Transport) -> bool {
     matches!(transport, Transport::Poll | Transport::LongPoll)
 }
 

@@ -228,10 +228,7 @@ pub(super) fn frontier(field: &Field, cost: &'static Cost) -> Table {
     };
     Table {
         name: cost.name,
-        caption: format!(
-            "{} of one listener a minute, and the mean delay",
-            crate::report::word::sentence(cost.word)
-        ),
+        caption: format!("{}, and the mean delay", crate::report::word::sentence(cost.axis)),
         corner: field.key.name.to_owned(),
         columns: columns.collect(),
         groups: grouped(field, cells),

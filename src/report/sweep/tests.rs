@@ -470,6 +470,54 @@ fn a_search_tells_what_a_request_cost_and_where_that_leads() {
 }
 
 #[test]
+fn along_the_rate_no_poll_fills_the_server() {
+    use crate::protocol::Transport;
+    let (plan, results) = sweep(&[("feed.rate", &["10/s", "1000/s"])], |_| ());
+    let mut polls = found(Transport::LongPoll, 1_000.0, 9.0, 10.0);
+    let (first, last) = (polls.first.as_mut().unwrap(), polls.last.as_mut().unwrap());
+    (first.each_us, last.each_us) = (30.0, 60.0);
+    let carried = "Long polling: fewer than 99 in 100 of the planned messages were accepted.";
+    polls.broke = vec![carried.to_owned()];
+    let knee = crate::results::Knee {
+        schema: SCHEMA,
+        lab: "mine".into(),
+        of: "feed.rate".into(),
+        limits: vec!["lost == 0".into()],
+        transports: vec![polls, found(Transport::Websocket, 1_000.0, 40.0, 1_600.0)],
+    };
+    let report = render_knee(&plan, &results, &knee).unwrap().report;
+    let told = plain(&report.findings[..1]);
+    assert!(
+        !told.contains("full with") && told.contains("an answer carries more messages"),
+        "{told}"
+    );
+    assert!(
+        told.contains("where this broke: fewer than 99 in 100 of the planned messages were accepted. With"),
+        "{told}"
+    );
+    assert!(report.findings[1].contains("full with"));
+    let cells = |row: usize| &report.tables[0].groups[0].rows[row].cells;
+    assert_eq!((cells(0)[3].as_str(), cells(0)[5].as_str()), ("–", "–"));
+    assert_ne!(cells(1)[5], "–");
+}
+
+#[test]
+fn the_ledgers_of_all_points_are_told_together() {
+    let knobs: [(&str, &[&str]); 2] = [("listeners", &["10", "20", "30", "40", "50"]), ("feed.rate", &["1/s"])];
+    let told = |change: fn(&mut Results)| {
+        let (plan, results) = sweep(&knobs, change);
+        plain(&render(&plan, &results).unwrap().report.findings)
+    };
+    let clean = told(|_| ());
+    assert!(clean.contains("Of all points together each of the "), "{clean}");
+    let broken = told(|run| run.runs[0].ledger.repeated = 7);
+    assert!(
+        broken.contains("With listeners 10") && broken.contains("and repeated 7; and 2 more."),
+        "{broken}"
+    );
+}
+
+#[test]
 fn who_came_through_what_is_a_field_for_each() {
     let files = ["none", "default.conf", "upgrade.conf"];
     let (plan, results) = sweep(&[("between.nginx", &files)], |run| {
