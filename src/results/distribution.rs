@@ -1,14 +1,21 @@
 use std::fmt;
+use std::io::Read as _;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer as HdrReader, Serializer as _, V2DeflateSerializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// What is longer counts as this: no run is as long, and it bounds the histogram's memory.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+const DIGITS: u8 = 3;
+
+/// The V2 encoding: its header, and more than all of it can be. Each bucket takes nine bytes at most, and there are fewer than 2¹⁶.
+const HEADER: usize = 40;
+const LARGEST: usize = HEADER + (9 << 16);
 
 /// How a time is distributed: an HdrHistogram of microseconds with three significant digits.
 ///
@@ -22,7 +29,7 @@ pub struct Distribution {
 impl Distribution {
     /// One that has seen nothing yet.
     pub fn new() -> Self {
-        let histogram = Histogram::new(3).expect("three significant digits are within HdrHistogram's range");
+        let histogram = Histogram::new(DIGITS).expect("three significant digits are within HdrHistogram's range");
         Distribution { histogram }
     }
 
@@ -136,17 +143,42 @@ impl<'de> Deserialize<'de> for Distribution {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let written = Written::deserialize(deserializer)?;
         let bytes = STANDARD.decode(&written.hdr_us).map_err(D::Error::custom)?;
+        let encoding =
+            inflated(&bytes).ok_or_else(|| D::Error::custom("not an HdrHistogram of a day in microseconds"))?;
         let mut histogram: Histogram<u64> = HdrReader::new()
-            .deserialize(&mut bytes.as_slice())
+            .deserialize(&mut encoding.as_slice())
             .map_err(|error| D::Error::custom(format!("not an HdrHistogram: {error:?}")))?;
         histogram.auto(true);
         Ok(Distribution { histogram })
     }
 }
 
+/// An encoding without its compression; `None` if it is none, or larger than one that is written here. hdrhistogram makes room for whatever a header claims,
+/// and a `results.json` that somebody sent may claim gigabytes.
+fn inflated(bytes: &[u8]) -> Option<Vec<u8>> {
+    // Before the compressed part stand a cookie and its length.
+    let compressed = bytes.get(8..)?;
+    let mut encoding = Vec::new();
+    let most = LARGEST as u64;
+    ZlibDecoder::new(compressed)
+        .take(most)
+        .read_to_end(&mut encoding)
+        .ok()?;
+    let header: &[u8; HEADER] = encoding.first_chunk()?;
+    let length = u32::from_be_bytes(*header[4..].first_chunk()?);
+    let digits = u32::from_be_bytes(*header[12..].first_chunk()?);
+    let highest = u64::from_be_bytes(*header[24..].first_chunk()?);
+    let fits = length as usize <= encoding.len() - HEADER
+        && digits <= DIGITS.into()
+        // A histogram that grows goes to the end of a power of two.
+        && u128::from(highest) < 4 * LONGEST.as_micros();
+    fits.then_some(encoding)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flate2::read::ZlibEncoder;
     use proptest::prelude::*;
 
     fn of(times_us: &[u64]) -> Distribution {
@@ -173,6 +205,30 @@ mod tests {
     fn nothing_has_no_quantiles() {
         assert_eq!(Distribution::new().mean_ms(), None);
         assert_eq!(Distribution::new().quantile_ms(0.99), None);
+    }
+
+    #[test]
+    fn what_claims_more_than_there_is_costs_no_room() {
+        let whole = of(&[1_000, LONGEST.as_micros() as u64]);
+        let json = serde_json::to_value(&whole).unwrap();
+        let read = |json: serde_json::Value| serde_json::from_value::<Distribution>(json);
+        assert_eq!(read(json.clone()).unwrap().cumulative(), whole.cumulative());
+
+        let bytes = STANDARD.decode(json["hdr_us"].as_str().unwrap()).unwrap();
+        let plain = inflated(&bytes).unwrap();
+        // Its length, its digits, and its highest value.
+        for (at, claim) in [(4, 0xff), (15, 5), (24, 0x7f)] {
+            let mut claims = plain.clone();
+            claims[at] = claim;
+            let mut compressed = bytes[..8].to_vec();
+            ZlibEncoder::new(claims.as_slice(), flate2::Compression::fast())
+                .read_to_end(&mut compressed)
+                .unwrap();
+            let mut json = json.clone();
+            json["hdr_us"] = STANDARD.encode(compressed).into();
+            let error = read(json).unwrap_err().to_string();
+            assert!(error.contains("not an HdrHistogram"), "{at}: {error}");
+        }
     }
 
     proptest! {
