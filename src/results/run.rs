@@ -296,10 +296,9 @@ impl Segments {
 }
 
 impl Little {
-    /// Whether both sides of the law agree: within four standard errors, and three hundredths for what neither book is exact in: a busy
-    /// machine looks late just when most is on its way.
+    /// Whether both sides of the law agree: within four standard errors, and a hundredth for what neither book is exact in.
     pub fn fits(&self) -> bool {
-        (self.counted - self.expected).abs() <= 4.0 * self.error + 0.03 * self.expected
+        (self.counted - self.expected).abs() <= 4.0 * self.error + 0.01 * self.expected
     }
 }
 

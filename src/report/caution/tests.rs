@@ -73,8 +73,8 @@ fn books_that_do_not_agree_are_named() {
         expected: 10.0,
         error: 0.1,
     };
-    assert_eq!(with(|run| run.little = Some(law(10.6))), []);
-    let off = only(with(|run| run.little = Some(law(10.8))));
+    assert_eq!(with(|run| run.little = Some(law(10.4))), []);
+    let off = only(with(|run| run.little = Some(law(10.6))));
     assert!(off.contains("for WebSocket"), "{off}");
 }
 
