@@ -60,7 +60,24 @@ const SIGN_OF_EVENT: &[u8] = b"data:";
 impl Crowd {
     /// Connects so many listeners, and waits until all of them listen.
     pub(crate) fn connect(way: Way, listeners: usize, server: SocketAddr) -> io::Result<Crowd> {
-        let mut crowd = Crowd {
+        let mut crowd = Crowd::empty(way)?;
+        crowd.join(listeners, server)?;
+        Ok(crowd)
+    }
+
+    /// The same, one by one over that time.
+    pub(crate) fn connect_over(time: Duration, way: Way, listeners: usize, server: SocketAddr) -> io::Result<Crowd> {
+        let mut crowd = Crowd::empty(way)?;
+        let start = Instant::now();
+        for place in 1..=listeners {
+            crowd.join(1, server)?;
+            crowd.listen_until(start + time * place as u32 / listeners as u32)?;
+        }
+        Ok(crowd)
+    }
+
+    fn empty(way: Way) -> io::Result<Crowd> {
+        Ok(Crowd {
             way,
             epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
             listeners: Vec::new(),
@@ -69,26 +86,29 @@ impl Crowd {
             question: Vec::new(),
             heard: 0,
             ready: 0,
-        };
-        let (request, hearing): (Vec<u8>, fn() -> Hearing) = match way {
+        })
+    }
+
+    fn join(&mut self, listeners: usize, server: SocketAddr) -> io::Result<()> {
+        let (request, hearing): (Vec<u8>, fn() -> Hearing) = match self.way {
             Way::Websocket => (wire::UPGRADE.to_vec(), || Hearing::Head(0)),
             Way::Events => (wire::EVENTS.to_vec(), || Hearing::Head(0)),
             Way::LongPoll => (wire::poll("long-poll", ""), || Hearing::Poll { is_first: true }),
             Way::ShortPoll => (wire::poll("poll", ""), || Hearing::Poll { is_first: true }),
         };
-        for place in 0..listeners {
-            let stream = crowd.open(server, place as u64, &request)?;
-            crowd.listeners.push(Listener {
+        let first = self.listeners.len();
+        for place in first..first + listeners {
+            let stream = self.open(server, place as u64, &request)?;
+            self.listeners.push(Listener {
                 stream,
                 hearing: hearing(),
             });
             // A few at a time, so that no queue of connections overflows.
             if place % 100 == 99 {
-                crowd.until(|crowd| crowd.ready > place)?;
+                self.until(|crowd| crowd.ready > place)?;
             }
         }
-        crowd.until(|crowd| crowd.ready == listeners)?;
-        Ok(crowd)
+        self.until(|crowd| crowd.ready == first + listeners)
     }
 
     /// Lets somebody speak, over a WebSocket.

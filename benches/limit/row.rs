@@ -53,7 +53,16 @@ enum Work {
     /// Memory of the process a connection, of many that wait.
     Waiting { way: Way, listeners: usize },
     /// Processor time of the server while nothing is said, in percent of one processor: what heartbeats cost.
-    Idle { way: Way, listeners: usize },
+    Idle { way: Way, listeners: usize, come: Come },
+}
+
+/// How a crowd comes. Heartbeats keep to that.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Come {
+    /// As quickly as they can: after a restart.
+    AtOnce,
+    /// One by one, over half a [`ROUND_OF_HEARTBEATS`].
+    OneByOne,
 }
 
 /// As long as a heartbeat of each kind takes to come round.
@@ -83,9 +92,11 @@ pub(crate) const ROWS: &[Row] = &[
     waiting("an idle WebSocket", Way::Websocket, "≤ 1,900 B"),
     waiting("a held long poll", Way::LongPoll, "≤ 8,000 B"),
     waiting("an open event stream", Way::Events, "≤ 8,000 B"),
-    idle("10,000 silent WebSockets", Way::Websocket),
-    idle("10,000 silent event streams", Way::Events),
-    idle("10,000 held long polls", Way::LongPoll),
+    idle("10,000 silent WebSockets", Way::Websocket, Come::AtOnce),
+    idle("the same, come one by one", Way::Websocket, Come::OneByOne),
+    idle("10,000 silent event streams", Way::Events, Come::AtOnce),
+    idle("the same, come one by one", Way::Events, Come::OneByOne),
+    idle("10,000 held long polls", Way::LongPoll, Come::AtOnce),
 ];
 
 const fn paced(name: &'static str, way: Way, rate_per_s: u32, goal: &'static str) -> Row {
@@ -121,12 +132,16 @@ const fn waiting(name: &'static str, way: Way, goal: &'static str) -> Row {
     }
 }
 
-const fn idle(name: &'static str, way: Way) -> Row {
+const fn idle(name: &'static str, way: Way, come: Come) -> Row {
     Row {
         name,
         unit: "% of a processor",
         goal: "< 0.5 %",
-        work: Work::Idle { way, listeners: 10_000 },
+        work: Work::Idle {
+            way,
+            listeners: 10_000,
+            come,
+        },
     }
 }
 
@@ -168,11 +183,16 @@ impl Row {
                 crowd.listen_until(Instant::now() + Duration::from_millis(500))?;
                 Ok(rss_bytes(server.child.id()).saturating_sub(before) as f64 / listeners as f64)
             }
-            Work::Idle { way, listeners } => {
-                let mut crowd = Crowd::connect(way, listeners / size.divisor, server.address)?;
+            Work::Idle { way, listeners, come } => {
+                let listeners = listeners / size.divisor;
+                let round = ROUND_OF_HEARTBEATS / size.divisor as u32;
+                let mut crowd = match come {
+                    Come::AtOnce => Crowd::connect(way, listeners, server.address)?,
+                    Come::OneByOne => Crowd::connect_over(round / 2, way, listeners, server.address)?,
+                };
                 crowd.listen_until(Instant::now() + size.window)?;
                 let (start, before) = (Instant::now(), cpu_ns(&server));
-                crowd.listen_until(start + ROUND_OF_HEARTBEATS / size.divisor as u32)?;
+                crowd.listen_until(start + round)?;
                 Ok((cpu_ns(&server) - before) as f64 / start.elapsed().as_nanos() as f64 * 100.0)
             }
         }

@@ -12,6 +12,7 @@ mod accept;
 mod address;
 mod again;
 mod answer;
+mod beat;
 mod behind;
 mod blocked;
 mod config;

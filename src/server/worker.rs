@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use tracing::debug;
 
 use super::accept::{Accepted, Door};
+use super::beat::Beat;
 use super::fanout::Fanout;
 use super::transport::Batches;
 use super::{Server, behind, connection};
@@ -27,6 +28,7 @@ pub(super) struct Worker {
     pub(super) server: Arc<Server>,
     pub(super) fanout: Fanout,
     pub(super) batches: Batches,
+    pub(super) beat: Beat,
     /// Where the next question of a connection is read, by one at a time: a buffer of each one's own would have to be cleared for each
     /// question, which takes as long as looking at it.
     pub(super) buffer: RefCell<Box<[u8; AT_ONCE]>>,
@@ -37,6 +39,7 @@ impl Worker {
         Worker {
             fanout: Fanout::new(&server.feed),
             batches: Batches::default(),
+            beat: Beat::new(),
             buffer: RefCell::new(Box::new([0; AT_ONCE])),
             server,
         }
@@ -82,6 +85,10 @@ pub(super) fn work(
                 ..
             } = &*fanning;
             fanout.run(server, batches).await;
+        });
+        let beating = Rc::clone(&worker);
+        tokio::task::spawn_local(async move {
+            beating.fanout.keep_alive(beating.server.config.event_heartbeat).await;
         });
         let asking = Rc::clone(&worker);
         tokio::task::spawn_local(async move {

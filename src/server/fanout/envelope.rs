@@ -29,6 +29,15 @@ impl Envelope {
         }
     }
 
+    /// What keeps a stream alive that says nothing: a comment. A WebSocket has none, as its task pings.
+    pub(super) fn comment(self) -> &'static [u8] {
+        match self {
+            Envelope::Frame => b"",
+            Envelope::Chunk => b"3\r\n:\n\n\r\n",
+            Envelope::Plain => b":\n\n",
+        }
+    }
+
     /// Puts a message in its envelope behind what is there.
     pub(super) fn push(self, bytes: &mut Vec<u8>, feed: &Feed, entry: &Entry) {
         let event = || format!("id: {}\ndata: ", feed.cursor(entry.seq));

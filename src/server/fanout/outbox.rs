@@ -24,6 +24,8 @@ pub(in crate::server) struct Outbox {
     socket: Rc<TcpStream>,
     envelope: Envelope,
     row: Rc<Row>,
+    /// When in a round of the row it is time for its heartbeat.
+    beat: u8,
     place: Cell<Place>,
     /// Up to where the listener has been written to, while it has no seat.
     heard: Cell<Seq>,
@@ -94,6 +96,7 @@ impl OwnOutbox {
             socket,
             envelope,
             row: Rc::clone(row),
+            beat: row.beat(),
             place: Cell::new(Place::Gone),
             heard: Cell::new(heard),
             rest: RefCell::new(Rest {
@@ -199,7 +202,9 @@ impl Outbox {
     fn sit(self: &Rc<Self>) {
         self.go();
         let fd = self.socket.as_raw_fd();
-        let seat = self.row.sit(Rc::clone(self), fd, self.envelope, self.heard.get());
+        let seat = self
+            .row
+            .sit(Rc::clone(self), fd, self.envelope, self.beat, self.heard.get());
         self.place.set(Place::Seat(seat));
     }
 
@@ -227,10 +232,16 @@ impl Outbox {
 
     /// The row lets it go, as the socket took so much and no more: the listener's own task goes on from there. Gives how many messages were begun.
     pub(super) fn leaves(self: &Rc<Self>, heard: Seq, unheard: Unheard<'_>, written: usize) -> u64 {
+        self.leaves_with(heard, b"");
+        self.took(unheard, written)
+    }
+
+    /// The row lets it go with the rest of a comment to write.
+    pub(super) fn leaves_with(self: &Rc<Self>, heard: Seq, rest: &[u8]) {
         self.place.set(Place::Aside(self.row.wait(Rc::clone(self))));
         self.heard.set(heard);
+        self.push(rest);
         self.call();
-        self.took(unheard, written)
     }
 
     fn full_or_broken(&self) -> CaughtUp {
@@ -333,6 +344,7 @@ impl Drop for Rest {
 
 #[cfg(test)]
 mod tests {
+    use super::super::row::ROUND;
     use super::*;
     use crate::feed::Keep;
     use crate::protocol::Speaker;
@@ -346,13 +358,17 @@ mod tests {
     }
 
     fn outbox(row: &Rc<Row>, socket: Rc<TcpStream>, heard: Seq) -> OwnOutbox {
+        outbox_in(Envelope::Frame, row, socket, heard)
+    }
+
+    fn outbox_in(envelope: Envelope, row: &Rc<Row>, socket: Rc<TcpStream>, heard: Seq) -> OwnOutbox {
         let gauge = || prometheus::IntGauge::new("x", "x").unwrap();
         let counted = Counted {
             delivered: prometheus::IntCounter::new("x", "x").unwrap(),
             queued: gauge(),
             blocked: gauge(),
         };
-        OwnOutbox::new(row, socket, Envelope::Frame, heard, counted)
+        OwnOutbox::new(row, socket, envelope, heard, counted)
     }
 
     /// What the fan-out does with new messages.
@@ -469,5 +485,78 @@ mod tests {
         assert_eq!(tell(&row, &feed, 0).await, 0);
         assert_eq!(closed.catch_up(&feed), CaughtUp::Yes);
         assert_eq!(tell(&row, &feed, 0).await, 0);
+    }
+
+    async fn round(row: &Row) {
+        for _ in 0..ROUND {
+            row.next_beat().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_quiet_stream_of_events_gets_a_comment_a_round() {
+        let feed = Feed::new(Keep::default());
+        let row = Rc::default();
+        let (socket, mut client) = pair().await;
+        let (other, listener) = pair().await;
+        for socket in [&socket, &other] {
+            socket.writable().await.unwrap();
+        }
+        let stream = outbox_in(Envelope::Chunk, &row, socket, 0);
+        let frames = outbox(&row, other, 0);
+        assert_eq!(stream.catch_up(&feed), CaughtUp::Yes);
+        assert_eq!(frames.catch_up(&feed), CaughtUp::Yes);
+        for _ in 1..ROUND {
+            row.next_beat().await;
+        }
+        let mut heard = [0; 64];
+        let early = client.try_read(&mut heard).unwrap_err();
+        assert_eq!(
+            early.kind(),
+            io::ErrorKind::WouldBlock,
+            "its beat is the last of the round"
+        );
+        row.next_beat().await;
+        round(&row).await;
+        client.read_exact(&mut heard[..16]).await.unwrap();
+        assert_eq!(&heard[..16], b"3\r\n:\n\n\r\n3\r\n:\n\n\r\n");
+        let none = listener.try_read(&mut heard).unwrap_err();
+        assert_eq!(
+            none.kind(),
+            io::ErrorKind::WouldBlock,
+            "a WebSocket is pinged by its own task"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_comment_that_does_not_fit_is_left_to_the_listeners_own_task() {
+        let feed = Feed::new(Keep::default());
+        let row = Rc::default();
+        let (socket, mut client) = pair().await;
+        let stream = outbox_in(Envelope::Plain, &row, Rc::clone(&socket), 0);
+        socket.writable().await.unwrap();
+        assert_eq!(stream.catch_up(&feed), CaughtUp::Yes);
+        let mut filled = 0;
+        while let Ok(written) = socket.try_write(&[b'x'; 4096]) {
+            filled += written;
+        }
+        round(&row).await;
+        assert!(stream.called.get());
+        round(&row).await;
+        assert_eq!(
+            stream.rest.borrow().bytes,
+            3,
+            "one comment waits, and no second one behind it"
+        );
+        let reader = tokio::spawn(async move {
+            let mut all = vec![0; filled + 3];
+            client.read_exact(&mut all).await.unwrap();
+            all
+        });
+        while stream.catch_up(&feed) != CaughtUp::Yes {
+            socket.writable().await.unwrap();
+        }
+        assert!(reader.await.unwrap().ends_with(b"x:\n\n"));
+        assert!(stream.blocked_since().is_none());
     }
 }

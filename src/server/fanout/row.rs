@@ -1,9 +1,10 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::os::fd::RawFd;
 use std::rc::Rc;
 
 use nix::sys::socket::{MsgFlags, send};
 use slab::Slab;
+use tokio::sync::Notify;
 
 use super::envelope::Envelope;
 use super::frames::Frames;
@@ -20,11 +21,18 @@ pub(super) struct Row {
     seats: RefCell<Slab<Seat>>,
     /// Who has none, as something waits to be written: looked after by their own tasks.
     waiting: RefCell<Slab<Rc<Outbox>>>,
+    came: Notify,
+    /// Beats, up to [`ROUND`] and from the start again.
+    beat: Cell<u8>,
 }
+
+/// Beats from one heartbeat of a stream to its next. Each stream has the beat at which it came as its own.
+pub(super) const ROUND: u8 = 60;
 
 struct Seat {
     fd: RawFd,
     envelope: Envelope,
+    beat: u8,
     heard: Seq,
     /// Keeps the socket open, and takes over where the socket does not take everything.
     outbox: Rc<Outbox>,
@@ -32,10 +40,11 @@ struct Seat {
 
 impl Row {
     /// Gives a stream a seat from which nothing waits to be written.
-    pub(super) fn sit(&self, outbox: Rc<Outbox>, fd: RawFd, envelope: Envelope, heard: Seq) -> usize {
+    pub(super) fn sit(&self, outbox: Rc<Outbox>, fd: RawFd, envelope: Envelope, beat: u8, heard: Seq) -> usize {
         self.seats.borrow_mut().insert(Seat {
             fd,
             envelope,
+            beat,
             heard,
             outbox,
         })
@@ -48,6 +57,7 @@ impl Row {
 
     /// Takes in one that has no seat.
     pub(super) fn wait(&self, outbox: Rc<Outbox>) -> usize {
+        self.came.notify_one();
         self.waiting.borrow_mut().insert(outbox)
     }
 
@@ -98,21 +108,68 @@ impl Row {
             let Some(unheard) = frames.after(seat.heard) else {
                 continue;
             };
-            // The system is asked directly: what the runtime knows of a socket lies elsewhere in memory, too.
-            let written = send(
-                seat.fd,
-                unheard.bytes(),
-                MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL,
-            );
+            let written = write(seat.fd, unheard.bytes());
             let delivered = &mut delivered[seat.envelope as usize];
-            if written == Ok(unheard.bytes().len()) {
+            if written == unheard.bytes().len() {
                 seat.heard = unheard.last();
                 *delivered += unheard.count();
             } else {
                 let seat = seats.remove(key);
-                *delivered += seat.outbox.leaves(seat.heard, unheard, written.unwrap_or(0));
+                *delivered += seat.outbox.leaves(seat.heard, unheard, written);
             }
         }
         *key < seats.capacity()
     }
+
+    /// The beat that is now.
+    pub(super) fn beat(&self) -> u8 {
+        self.beat.get()
+    }
+
+    /// Whether nobody is there.
+    pub(super) fn is_empty(&self) -> bool {
+        self.seats.borrow().is_empty() && self.waiting.borrow().is_empty()
+    }
+
+    /// Waits until somebody is there.
+    pub(super) async fn somebody(&self) {
+        while self.is_empty() {
+            self.came.notified().await;
+        }
+    }
+
+    /// The next beat: a comment to each stream whose own it is, unless something waits for it anyway.
+    pub(super) async fn next_beat(&self) {
+        let beat = (self.beat.get() + 1) % ROUND;
+        self.beat.set(beat);
+        let mut key = 0;
+        while self.keep_alive(&mut key, beat) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Writes comments to some from `key` on; whether there are more.
+    fn keep_alive(&self, key: &mut usize, beat: u8) -> bool {
+        let mut seats = self.seats.borrow_mut();
+        let turn = *key..seats.capacity().min(*key + TURN);
+        *key = turn.end;
+        for key in turn {
+            let Some(seat) = seats.get(key).filter(|seat| seat.beat == beat) else {
+                continue;
+            };
+            let comment = seat.envelope.comment();
+            let written = write(seat.fd, comment);
+            if written < comment.len() {
+                let seat = seats.remove(key);
+                seat.outbox.leaves_with(seat.heard, &comment[written..]);
+            }
+        }
+        *key < seats.capacity()
+    }
+}
+
+/// Bytes that a socket has taken. The system is asked directly: what the runtime knows of a socket lies elsewhere in memory, too.
+fn write(fd: RawFd, bytes: &[u8]) -> usize {
+    // Why it took none is found out by the listener's own task.
+    send(fd, bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL).unwrap_or(0)
 }

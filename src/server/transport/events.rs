@@ -1,10 +1,10 @@
 //! Server-sent events: one GET whose answer never ends.
 //!
 //! hyper reads the request and writes the head of the answer. Then the connection takes the socket back, as it does for a WebSocket:
-//! messages are written by the worker's [fan-out](crate::server::fanout), and by this task when the socket is full.
+//! messages and heartbeats are written by the worker's [fan-out](crate::server::fanout), and by this task when the socket is full.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -90,7 +90,6 @@ pub(in crate::server) fn run(worker: Rc<Worker>, socket: Rc<TcpStream>, opened: 
     let outbox = fanout.outbox(Rc::clone(&socket), opened.envelope, opened.heard, counted);
     let mut stream = EventStream {
         _present: opened.present,
-        heartbeat_at: Instant::now() + worker.server.config.event_heartbeat,
         envelope: opened.envelope,
         worker,
         socket,
@@ -104,7 +103,6 @@ struct EventStream {
     socket: Rc<TcpStream>,
     outbox: OwnOutbox,
     envelope: Envelope,
-    heartbeat_at: Instant,
     _present: Present,
 }
 
@@ -113,15 +111,16 @@ enum News {
     Writable,
     /// The fan-out leaves the rest to it, or the server shuts down.
     Called,
-    /// It is time for something.
-    Due,
+    /// It has taken nothing for too long.
+    Stalled,
     /// The peer has left.
     Left,
 }
 
 impl EventStream {
     async fn run(&mut self) -> bool {
-        let mut alarm = pin!(sleep_until(self.heartbeat_at));
+        // For a socket that is full; boxed, as few are.
+        let mut alarm: Option<Pin<Box<Sleep>>> = None;
         loop {
             let server = &self.worker.server;
             let written = self.outbox.catch_up(&server.feed);
@@ -140,25 +139,24 @@ impl EventStream {
                 CaughtUp::Yes | CaughtUp::Full => {}
             }
             let full = !self.outbox.is_flushed() || written == CaughtUp::Full;
-            let deadline = self.deadline();
-            if alarm.deadline() != deadline {
-                alarm.as_mut().reset(deadline);
+            let stalled_at = self.stalled_at();
+            if alarm.as_ref().map(|alarm| alarm.deadline()) != stalled_at {
+                alarm = stalled_at.map(|at| Box::pin(sleep_until(at)));
             }
             match poll_fn(|cx| self.poll_news(cx, alarm.as_mut(), full)).await {
                 News::Writable | News::Called => {}
-                News::Due => {
-                    if !self.on_time() {
-                        return false;
-                    }
+                News::Stalled => {
+                    self.worker.server.metrics.cut(Cut::Stalled);
+                    return false;
                 }
                 News::Left => return false,
             }
         }
     }
 
-    fn poll_news(&mut self, cx: &mut Context<'_>, alarm: Pin<&mut Sleep>, full: bool) -> Poll<News> {
-        if alarm.poll(cx).is_ready() {
-            return Poll::Ready(News::Due);
+    fn poll_news(&mut self, cx: &mut Context<'_>, alarm: Option<&mut Pin<Box<Sleep>>>, full: bool) -> Poll<News> {
+        if alarm.is_some_and(|alarm| alarm.as_mut().poll(cx).is_ready()) {
+            return Poll::Ready(News::Stalled);
         }
         if self.outbox.poll_called(cx).is_ready() {
             return Poll::Ready(News::Called);
@@ -172,36 +170,10 @@ impl EventStream {
         Poll::Pending
     }
 
-    /// What comes first: the heartbeat, or the end of a stalled peer.
-    fn deadline(&self) -> Instant {
-        let stalled = self.stalled_at();
-        stalled.map_or(self.heartbeat_at, |stalled| stalled.min(self.heartbeat_at))
-    }
-
+    /// When its peer is given up, if nothing is read until then.
     fn stalled_at(&self) -> Option<Instant> {
         let stall = self.worker.server.config.limits.stall_timeout;
         self.outbox.blocked_since().map(|since| since + stall)
-    }
-
-    /// Does what is due; false ends the connection.
-    fn on_time(&mut self) -> bool {
-        let now = Instant::now();
-        let server = &self.worker.server;
-        if self.stalled_at().is_some_and(|at| now >= at) {
-            server.metrics.cut(Cut::Stalled);
-            return false;
-        }
-        if now >= self.heartbeat_at {
-            self.heartbeat_at = now + server.config.event_heartbeat;
-            // Behind what waits it would say nothing that this does not say.
-            if self.outbox.is_flushed() {
-                self.outbox.push(match self.envelope {
-                    Envelope::Chunk => b"3\r\n:\n\n\r\n",
-                    _ => b":\n\n",
-                });
-            }
-        }
-        true
     }
 
     /// Ends the body; whether the socket has taken the end in time.

@@ -194,7 +194,7 @@ impl Session {
             context: WebSocketContext::from_partially_read(read.slice(..usable).into(), Role::Server, Some(config)),
             speaker: upgrade.speaker,
             address: upgrade.address,
-            ping_at: Instant::now() + server.config.ping_interval,
+            ping_at: worker.beat.due(server.config.ping_interval),
             pong_due: None,
             said: VecDeque::new(),
             ends_at: None,
@@ -307,7 +307,7 @@ impl Session {
         }
         if now >= self.ping_at {
             let config = &self.worker.server.config;
-            self.ping_at = now + config.ping_interval;
+            self.ping_at = self.worker.beat.due(config.ping_interval);
             let timeout = config.ping_timeout.unwrap_or(config.ping_interval);
             self.pong_due.get_or_insert(now + timeout);
             self.write(Message::Ping(Bytes::new()));
