@@ -94,6 +94,13 @@ impl Entry {
         (mean > 0.0).then(|| rates.iter().copied().fold(0.0, f64::max) / mean)
     }
 
+    /// The longest time in the first round's window in which nobody sent a request, in seconds, as whole steps.
+    pub(crate) fn longest_silence_s(&self) -> f64 {
+        let rates = self.rates_per_s();
+        let steps = rates.split(|rate| *rate > 0.0).map(<[f64]>::len).max();
+        steps.unwrap_or(0) as f64 * self.run.timeline.step_s
+    }
+
     /// Requests for each message that a listener heard.
     pub(crate) fn requests_per_delivery(&self) -> Option<f64> {
         share(self.run.counts.requests, self.run.counts.deliveries)

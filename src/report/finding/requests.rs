@@ -1,7 +1,7 @@
 //! How often was asked, and how often in vain.
 
 use super::super::entry::Entry;
-use super::super::number::{count, counted, percent, times};
+use super::super::number::{count, counted, figure, percent, times, with_unit};
 use super::super::word::{list, name, sentence, verb};
 
 /// What all listeners together asked, transport by transport.
@@ -57,6 +57,9 @@ pub(super) fn title(entries: &[&Entry]) -> String {
 /// The busiest step may have so many times the average before requests are called uneven.
 const EVEN: f64 = 1.25;
 
+/// So long may nobody ask before a title says so, in times of the average step from request to request.
+const SILENT: f64 = 20.0;
+
 /// The title of the requests over time: how uneven they come.
 pub(super) fn timeline_title(entries: &[&Entry]) -> String {
     let uneven = entries
@@ -67,12 +70,29 @@ pub(super) fn timeline_title(entries: &[&Entry]) -> String {
     };
     let name = name(entry.transport());
     if ratio < EVEN {
-        return "Requests came evenly, one moment like the other".to_owned();
+        let silence = longest_silence(entries).map_or_else(
+            || "one moment like the other".to_owned(),
+            |(entry, silence_s)| {
+                let (long, by) = (with_unit(figure(silence_s), "s"), self::name(entry.transport()));
+                format!("but for {long} in which {by} asked nothing")
+            },
+        );
+        return format!("Requests came evenly, {silence}");
     }
     format!(
         "The busiest moment of {name} had {} times its average of requests",
         times(ratio)
     )
+}
+
+/// Whose requests stayed away longest, and how long, in seconds; `None` when nobody's did for longer than chance makes likely.
+fn longest_silence<'a>(entries: &[&'a Entry]) -> Option<(&'a Entry, f64)> {
+    let silences = entries.iter().filter_map(|entry| {
+        let apart_s = 1.0 / (entry.requests_per_s()? * f64::from(entry.run.listeners));
+        let silence_s = entry.longest_silence_s();
+        (silence_s > SILENT * apart_s).then_some((*entry, silence_s))
+    });
+    silences.max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 fn messages(entries: &[&Entry]) -> u64 {

@@ -187,3 +187,19 @@ fn a_run_that_proves_nothing_ranks_nothing() {
     );
     assert_eq!(beside[1..3], alone[..2]);
 }
+
+#[test]
+fn requests_that_stay_away_for_two_seconds_are_not_called_even() {
+    let title = |results: &Results| title::timeline(&Beside::new(std::slice::from_ref(results)).unwrap());
+    let mut results = fixture::three_ways();
+    results.runs.retain(|run| run.transport == Transport::Poll);
+    let even = "Requests came evenly, one moment like the other";
+    assert_eq!(title(&results), even);
+    let timeline = &mut results.runs[0].timeline;
+    let middle = timeline.warm_up_steps + 30;
+    timeline.requests[middle..middle + 2].fill(0);
+    assert_eq!(
+        title(&results).replace('\u{a0}', " "),
+        "Requests came evenly, but for 2 s in which short polling asked nothing"
+    );
+}

@@ -308,8 +308,8 @@ impl Session {
         if now >= self.ping_at {
             let config = &self.worker.server.config;
             self.ping_at = self.worker.beat.due(config.ping_interval);
-            let timeout = config.ping_timeout.unwrap_or(config.ping_interval);
-            self.pong_due.get_or_insert(now + timeout);
+            let pong_due = config.ping_timeout.map_or(self.ping_at, |timeout| now + timeout);
+            self.pong_due.get_or_insert(pong_due);
             self.write(Message::Ping(Bytes::new()));
         }
         true
