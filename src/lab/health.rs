@@ -212,7 +212,7 @@ mod tests {
         good.generator = Some(Health {
             cpu_s: Some(0.3),
             busiest_thread: Some(0.2),
-            timer_resolution_ns: Some(1),
+            oversleeps_ms: Some(0.07),
             wake_up: waits(0.06, 0.2, 4.0),
         });
         good.server.cpu_s = Some(0.5);

@@ -16,6 +16,10 @@ use crate::results::{Distribution, Health};
 /// From probe to probe. Seven, as no timer of a scenario is likely to beat with it; often enough that a short window of 2 s has
 /// hundreds of them, rarely enough to cost a thread less than a thousandth of its time.
 const STEP: Duration = Duration::from_millis(7);
+/// What the timer resolves is seen of sleeps so short,
+const SHORT: Duration = Duration::from_micros(100);
+/// and of so many of them, which together are over before a run has drained.
+const SLEEPS: u32 = 21;
 
 /// What one thread, or several together, noted in the window.
 #[derive(Debug, Default)]
@@ -24,13 +28,17 @@ pub(crate) struct Pulse {
     wake_up: Distribution,
     /// The share of the window that the busiest of the threads spent on a processor.
     busiest: Option<f64>,
+    /// By how much a short sleep was too long, at the median, on the thread where that is most.
+    oversleeps_ms: Option<f64>,
 }
 
 impl Pulse {
     /// Takes in what another thread noted.
     pub(crate) fn merge(&mut self, other: &Pulse) {
+        let most = |one: Option<f64>, other: Option<f64>| one.into_iter().chain(other).reduce(f64::max);
         self.wake_up.merge(&other.wake_up);
-        self.busiest = self.busiest.into_iter().chain(other.busiest).reduce(f64::max);
+        self.busiest = most(self.busiest, other.busiest);
+        self.oversleeps_ms = most(self.oversleeps_ms, other.oversleeps_ms);
     }
 
     /// With what only the whole process knows: the processor time of all its threads in the window.
@@ -38,7 +46,7 @@ impl Pulse {
         Health {
             cpu_s,
             busiest_thread: self.busiest,
-            timer_resolution_ns: timer_resolution_ns(),
+            oversleeps_ms: self.oversleeps_ms,
             wake_up: self.wake_up,
         }
     }
@@ -67,7 +75,19 @@ pub(crate) async fn watch(clock: &Clock, timer: &Timer) -> Pulse {
     Pulse {
         wake_up,
         busiest: used_s.filter(|_| length_s > 0.0).map(|used_s| used_s / length_s),
+        oversleeps_ms: oversleeps_ms(timer).await,
     }
+}
+
+/// By how much a short sleep is too long, at the median.
+async fn oversleeps_ms(timer: &Timer) -> Option<f64> {
+    let mut beyond = Distribution::new();
+    for _ in 0..SLEEPS {
+        let due = Instant::now() + SHORT;
+        timer.sleep_until(due).await;
+        beyond.record(due.elapsed());
+    }
+    beyond.quantile_ms(0.5)
 }
 
 /// Processor time of this process so far.
@@ -87,12 +107,6 @@ fn thread_cpu_s() -> Option<f64> {
 
 fn seconds(usage: Usage) -> f64 {
     (usage.user_time() + usage.system_time()).num_microseconds() as f64 / 1e6
-}
-
-/// What the system says of the clock that all instants are read from; its alarms have the same.
-fn timer_resolution_ns() -> Option<u64> {
-    let resolution = nix::time::clock_getres(nix::time::ClockId::CLOCK_MONOTONIC).ok()?;
-    Some(Duration::from(resolution).as_nanos() as u64)
 }
 
 #[cfg(test)]
@@ -120,6 +134,8 @@ mod tests {
         assert_eq!(probes, 85);
         let median = pulse.wake_up.quantile_ms(0.5).unwrap();
         assert!(median > 100.0, "{median} ms");
+        let oversleeps_ms = pulse.oversleeps_ms.unwrap();
+        assert!(oversleeps_ms > 0.0, "no sleep ends before its time: {oversleeps_ms} ms");
         let busiest = pulse.busiest.unwrap();
         assert!(busiest < 0.9, "it slept, so it was on no processor: {busiest}");
     }
@@ -129,7 +145,11 @@ mod tests {
         let pulse = |busiest, late_ms| {
             let mut wake_up = Distribution::new();
             wake_up.record(Duration::from_millis(late_ms));
-            Pulse { wake_up, busiest }
+            Pulse {
+                wake_up,
+                busiest,
+                oversleeps_ms: busiest,
+            }
         };
         let mut merged = Pulse::default();
         [pulse(Some(0.2), 1), pulse(Some(0.7), 5), pulse(None, 3)]
@@ -138,6 +158,6 @@ mod tests {
         let health = merged.health(Some(2.0));
         assert_eq!((health.busiest_thread, health.cpu_s), (Some(0.7), Some(2.0)));
         assert_eq!(health.wake_up.count(), 3);
-        assert!(health.timer_resolution_ns.is_some_and(|ns| ns > 0));
+        assert_eq!(health.oversleeps_ms, Some(0.7));
     }
 }

@@ -137,10 +137,9 @@ pub(crate) const GENERATOR: &[(&str, Cell)] = &[
     ("deliveries on their way, rate × mean delay", |e| {
         optional(e.run.little.as_ref().map(|little| little.expected), figure)
     }),
-    ("step of its clock", |e| {
-        of_generator(e, |health| {
-            health.timer_resolution_ns.map(|ns| with_unit(count(ns), "ns"))
-        })
+    ("a sleep of 0.1 ms is longer by", |e| {
+        let health = e.run.generator.as_ref();
+        optional(health.and_then(|health| health.oversleeps_ms), milliseconds)
     }),
 ];
 

@@ -400,7 +400,7 @@ fn health() -> Health {
     Health {
         cpu_s: Some(2.4),
         busiest_thread: Some(0.02),
-        timer_resolution_ns: Some(1),
+        oversleeps_ms: Some(0.07),
         wake_up,
     }
 }

@@ -206,8 +206,10 @@ pub struct Health {
     pub cpu_s: Option<f64>,
     /// The share of the window that the busiest of the listeners' threads spent on a processor: at 1 it is the limit.
     pub busiest_thread: Option<f64>,
-    /// The smallest step of the clock by which everything is timed, in nanoseconds.
-    pub timer_resolution_ns: Option<u64>,
+    /// By how much a sleep of 0.1 ms is longer than that, in milliseconds: what the timer by which everything is planned resolves. The median of
+    /// some twenty, on the thread that has the most; `None` in results from before it was measured.
+    #[serde(default)]
+    pub oversleeps_ms: Option<f64>,
     /// Woken − planned, of probes on each of the listeners' threads: what it adds to any delay.
     pub wake_up: Distribution,
 }
