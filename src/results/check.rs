@@ -168,13 +168,19 @@ impl FromStr for Check {
             .find_map(|(sign, comparison)| Some((text.split_once(sign)?, *comparison)));
         let ((left, right), comparison) = found.ok_or_else(|| CheckError::NoComparison(text.trim().to_owned()))?;
         let left: Term = left.trim().parse()?;
-        let right = Right::read(right.trim(), left.metric)?;
+        let right = Right::read(unquoted(right.trim()), left.metric)?;
         Ok(Check {
             left,
             comparison,
             right,
         })
     }
+}
+
+/// A value may be quoted, as it is elsewhere in a scenario: `delay.p99 < "300ms"`.
+fn unquoted(text: &str) -> &str {
+    let between = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
+    between('"').or_else(|| between('\'')).map_or(text, str::trim)
 }
 
 impl FromStr for Term {
@@ -287,6 +293,23 @@ mod tests {
     }
 
     #[test]
+    fn a_value_may_be_quoted() {
+        for (quoted, plain) in [
+            ("delay.p99 < \"300ms\"", "delay.p99 < 300ms"),
+            ("lost == '0'", "lost == 0"),
+            (
+                "poll.requests > \"3 * long-poll.requests\"",
+                "poll.requests > 3 * long-poll.requests",
+            ),
+        ] {
+            assert_eq!(quoted.parse::<Check>().unwrap().to_string(), plain);
+        }
+        for wrong in ["delay.p99 < \"300ms", "delay.p99 < \"", "delay.p99 < \"\""] {
+            assert!(wrong.parse::<Check>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn what_is_no_claim_says_why() {
         let error = |text: &str| text.parse::<Check>().unwrap_err().to_string();
         assert!(error("delay.p99").contains("compares nothing"));
@@ -299,7 +322,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_the_reader_panic(text in "[a-z_.<>=!* 0-9%-]{0,40}") {
+        fn no_text_makes_the_reader_panic(text in "[a-z_.<>=!* 0-9%\"'-]{0,40}") {
             if let Ok(check) = text.parse::<Check>() {
                 prop_assert!(check.to_string().parse::<Check>().is_ok());
             }
