@@ -4,25 +4,19 @@ use crate::load::Peer;
 use crate::protocol::Transport;
 use crate::results::{Caution, Dialect, Host, Scenario};
 
-/// What the reader of a run on this machine should know before anything is measured.
-pub(super) fn cautions(host: &Host) -> Vec<Caution> {
+/// What the reader of a run by this program should know before anything is measured.
+pub(super) fn cautions() -> Vec<Caution> {
     let debug = cfg!(debug_assertions).then(|| {
         caution(
             "This is a debug build, whose processor times are several times too long.",
             "Run it again with `cargo run --release`.",
         )
     });
-    let alone = (host.cores < 2).then(|| {
-        caution(
-            "The server and the load generator shared one processor, so each waited for the other.",
-            "Run it on a machine with two processors or more.",
-        )
-    });
-    debug.into_iter().chain(alone).collect()
+    debug.into_iter().collect()
 }
 
 /// What the figures of a server mean that talkplace did not start.
-pub(super) fn of_foreign(peer: &Peer, scenario: &Scenario) -> Vec<Caution> {
+pub(super) fn of_foreign(peer: &Peer, scenario: &Scenario, host: &Host) -> Vec<Caution> {
     let is_far = !peer.address.ip().is_loopback();
     let holds = scenario.transports.contains(&Transport::LongPoll);
     let said = [
@@ -50,6 +44,12 @@ pub(super) fn of_foreign(peer: &Peer, scenario: &Scenario) -> Vec<Caution> {
             caution(
                 "How long a long poll is held is nginx’s own setting: the knob long_poll.timeout did not reach it.",
                 "Set nchan_subscriber_timeout in its configuration to the knob’s value.",
+            )
+        }),
+        (host.cores < 2 && !is_far).then(|| {
+            caution(
+                "The load generator had one processor. If that was the server’s, too, each waited for the other.",
+                "Let the generator have one that the server does not use.",
             )
         }),
         is_far.then(|| {

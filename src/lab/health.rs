@@ -6,7 +6,7 @@
 //! other things too, every run has a hiccup.
 
 use crate::protocol::Transport;
-use crate::results::{Caution, Distribution, Host, TransportRun};
+use crate::results::{Caution, Distribution, Host, Results, TransportRun};
 
 /// Of what was planned, this much has to be accepted, or the transports did not carry the load that they are compared under.
 const ACHIEVED: f64 = 0.99;
@@ -30,14 +30,40 @@ const BUSY_MACHINE: f64 = 0.85;
 const FEW_SWITCHES: u64 = 50;
 /// And of the time in which such a server had something to do, this much went by in waiting.
 const WAITING: f64 = 1.0 / 3.0;
+/// One that loses it so many times as often as it gives it up has somebody beside it who always wants it, however short each wait is.
+const CROWDED: u64 = 4;
 /// One in a hundred listeners with a failure: fewer are a caution, more are a run of something else.
 const FAILURES: f64 = 0.01;
 
-/// The reasons why the figures of these runs prove nothing, with what to try; none for a run that can be trusted.
+/// The reasons why the figures of these runs prove nothing, with what to try; none for runs that can be trusted.
 pub fn unclear(runs: &[TransportRun], host: &Host) -> Vec<Caution> {
     let mut reasons = not_carried(runs);
     reasons.extend(instrument(runs, host));
     reasons
+}
+
+/// The same of whole results, which tell whether the server was ours.
+pub(super) fn unclear_results(results: &Results) -> Vec<Caution> {
+    let mut reasons = not_carried(&results.runs);
+    reasons.extend(of_machine(results));
+    reasons
+}
+
+/// The generator or the machine was the limit, or there was no processor for each of the two.
+pub(super) fn of_machine(results: &Results) -> Vec<Caution> {
+    // Of a server that we did not start it is not known what it may run on.
+    let shared = results.host.cores < 2 && results.foreign.is_none();
+    let shared = reason(
+        &results.runs,
+        |_| shared,
+        "the server and the load generator shared one processor, so each waited for the other, and the server did in one go what it does \
+         piece by piece when it has one to itself",
+        "Run it on a machine with two processors or more: the server needs one, and the generator another.",
+    );
+    shared
+        .into_iter()
+        .chain(instrument(&results.runs, &results.host))
+        .collect()
 }
 
 /// The load was not carried: transports cannot be compared under it. Whether the server or something else is to blame is not said.
@@ -62,7 +88,7 @@ pub(super) fn not_carried(runs: &[TransportRun]) -> Vec<Caution> {
 }
 
 /// The generator or the machine was the limit.
-pub(super) fn instrument(runs: &[TransportRun], host: &Host) -> Vec<Caution> {
+fn instrument(runs: &[TransportRun], host: &Host) -> Vec<Caution> {
     let cores = host.cores as f64;
     [
         reason(
@@ -80,7 +106,7 @@ pub(super) fn instrument(runs: &[TransportRun], host: &Host) -> Vec<Caution> {
         reason(
             runs,
             server_was_starved,
-            "the server lost its processor to others more often than it gave it up, and waited long to get it back",
+            "the server lost its processor to others more often than it gave it up, and spent much of its time waiting to get it back",
             "End other programs, or give the run more processors: it needs one for the server and one for the generator.",
         ),
         reason(
@@ -154,9 +180,11 @@ fn server_was_starved(run: &TransportRun) -> bool {
     let (Some(cpu_s), Some(waiting_s)) = (server.cpu_s, server.waiting_s) else {
         return false;
     };
-    // One that has hardly anything to do has waited for a third of hardly any time: each wait has to be one that a listener could notice.
+    // One that has hardly anything to do has waited for a third of hardly any time: each wait has to be one that a listener could notice, or
+    // to be one of very many.
     let wait_ms = waiting_s * 1e3 / (lost + given) as f64;
-    lost >= FEW_SWITCHES && lost > given && waiting_s > WAITING * (waiting_s + cpu_s) && wait_ms > GRAIN_MS
+    let shows = wait_ms > GRAIN_MS || lost >= CROWDED * given;
+    lost >= FEW_SWITCHES && lost > given && waiting_s > WAITING * (waiting_s + cpu_s) && shows
 }
 
 fn generator_was_busy(run: &TransportRun) -> bool {
@@ -178,19 +206,9 @@ fn many_failures(run: &TransportRun) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::testing::run;
-    use crate::results::Health;
+    use crate::lab::testing::{results, run};
+    use crate::results::{Dialect, Foreign, Health};
     use std::time::Duration;
-
-    fn host(cores: usize) -> Host {
-        Host {
-            system: "linux".into(),
-            arch: "x86_64".into(),
-            processor: None,
-            cores,
-            memory_bytes: None,
-        }
-    }
 
     /// A thousand waits: most of them this long, one in eight that, and one in fifty even longer.
     fn waits(most_ms: f64, some_ms: f64, few_ms: f64) -> Distribution {
@@ -221,7 +239,7 @@ mod tests {
         good.publishing.accepted = 1000;
         good.publishing.lag = waits(0.1, 0.2, 4.0);
         change(&mut good);
-        unclear(&[good], &host(2))
+        unclear_results(&results(vec![good]))
             .into_iter()
             .map(|caution| caution.what)
             .collect()
@@ -255,6 +273,7 @@ mod tests {
         assert_eq!(reasons(|run| switches(run, 40, 14, 2.0)), [""; 0]);
         assert_eq!(reasons(|run| switches(run, 900, 1800, 2.0)), [""; 0]);
         assert_eq!(reasons(|run| switches(run, 900, 14, 0.1)), [""; 0]);
+        assert_eq!(reasons(|run| switches(run, 900, 600, 0.5)), [""; 0]);
         // In a minute it had 2.5 ms to do, and waited 5 ms for it in all.
         let idle = |run: &mut TransportRun| {
             switches(run, 70, 60, 0.005);
@@ -273,7 +292,33 @@ mod tests {
 
     #[test]
     fn a_server_without_a_processor_makes_it_unclear() {
-        only(reasons(|run| switches(run, 180, 6, 0.5)), "lost its processor");
+        only(reasons(|run| switches(run, 180, 100, 0.5)), "lost its processor");
+        // It was never kept for long, but all the time.
+        only(reasons(|run| switches(run, 1500, 65, 0.5)), "lost its processor");
+    }
+
+    #[test]
+    fn a_processor_that_is_shared_makes_it_unclear() {
+        let mut results = results(vec![run(Transport::Websocket, 1, 0, 20)]);
+        results.host.cores = 1;
+        only(
+            unclear_results(&results)
+                .into_iter()
+                .map(|reason| reason.what)
+                .collect(),
+            "shared one processor",
+        );
+        results.foreign = Some(Foreign {
+            name: String::new(),
+            url: "http://elsewhere:3000/".into(),
+            dialect: Dialect::Talkplace,
+            process: false,
+        });
+        assert_eq!(
+            unclear_results(&results),
+            [],
+            "a server elsewhere has processors of its own"
+        );
     }
 
     #[test]
@@ -313,9 +358,9 @@ mod tests {
     #[test]
     fn transports_share_a_reason_and_old_results_have_none() {
         let mut runs = [run(Transport::Websocket, 1, 0, 20), run(Transport::Poll, 1, 10, 500)];
-        assert_eq!(unclear(&runs, &host(2)), []);
+        assert_eq!(unclear_results(&results(runs.to_vec())), []);
         runs.iter_mut().for_each(|run| run.publishing.accepted = 0);
-        let reasons = unclear(&runs, &host(2));
+        let reasons = unclear_results(&results(runs.to_vec()));
         assert_eq!(reasons.len(), 1);
         assert!(reasons[0].what.starts_with("Short polling, WebSocket: "));
     }

@@ -1,6 +1,6 @@
 //! The largest load that keeps its limits: where to look next, what a run says about it, and where the model expects it.
 
-use super::health::{instrument, not_carried};
+use super::health::{not_carried, of_machine};
 use crate::model::{self, Connection, Exchange, LongPoll, Server, ShortPoll};
 use crate::protocol::Transport;
 use crate::results::{Arrivals, Checked, Host, PollTimer, Price, Results, Scenario, TransportRun, Verdict};
@@ -144,7 +144,7 @@ impl Search {
 /// What a run of one transport came to: its checks, that nothing was lost, and that the load was carried at all. Where the generator and the
 /// machine had time to spare, it is the server that did not carry it.
 pub fn outcome(results: &Results) -> Outcome {
-    let reasons = instrument(&results.runs, &results.host);
+    let reasons = of_machine(results);
     if !reasons.is_empty() {
         return Outcome::Unclear(reasons.into_iter().map(|reason| reason.what).collect());
     }

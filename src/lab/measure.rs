@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use super::both_clocks::BothClocks;
 use super::caution::{cautions, of_foreign};
 use super::check::verdicts;
-use super::health::unclear;
+use super::health::unclear_results;
 use crate::load::{self, LoadError, Progress, Settings, Target};
 use crate::protocol::Transport;
 use crate::results::{FolderError, Host, Results, RunFolder, SCHEMA, Scenario};
@@ -81,7 +81,7 @@ pub fn begin(scenario: Scenario, quick: bool, folder: &RunFolder) -> Results {
         run: folder.name().to_owned(),
         started_at: folder.started_at().to_owned(),
         scenario,
-        cautions: cautions(&host),
+        cautions: cautions(),
         host,
         complete: false,
         quick,
@@ -110,7 +110,7 @@ pub async fn measure(
     let scenario = results.scenario.clone();
     if let Target::Running(peer) = &setup.target {
         results.foreign = Some(peer.foreign());
-        results.cautions.extend(of_foreign(peer, &scenario));
+        results.cautions.extend(of_foreign(peer, &scenario, &results.host));
     }
     let steps = steps(&scenario);
     let mut clock_was_set = Vec::new();
@@ -137,7 +137,7 @@ pub async fn measure(
         };
         results.runs.push(run);
         clock_was_set.extend(BothClocks::read().set_since(&before, transport));
-        results.unclear = unclear(&results.runs, &results.host);
+        results.unclear = unclear_results(results);
         results.unclear.extend(clock_was_set.iter().cloned());
         results.complete = results.runs.len() == steps.len();
         if results.complete {

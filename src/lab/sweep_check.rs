@@ -301,8 +301,8 @@ pub(super) fn suiting(checks: Vec<SweepCheck>, own: Option<&str>, knobs: &[Swept
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::testing::run;
-    use crate::results::{Caution, Host, SCHEMA, Scenario};
+    use crate::lab::testing::{results, run};
+    use crate::results::{Caution, SCHEMA, Scenario};
 
     /// A sweep along long_poll.timeout and feed.rate, with so many requests of long polling at its points.
     fn sweep(check: &str, requests: [u64; 6]) -> (Sweep, Vec<Option<Results>>) {
@@ -320,26 +320,11 @@ mod tests {
                 });
             }
         }
-        let results = requests.map(|requests| {
-            Some(Results {
-                schema: SCHEMA,
-                talkplace: String::new(),
-                run: String::new(),
-                started_at: String::new(),
-                scenario: Scenario::default(),
-                quick: false,
-                foreign: None,
-                host: Host::here(),
-                complete: true,
-                runs: vec![
-                    run(Transport::Poll, 1, 100, 500),
-                    run(Transport::LongPoll, 1, requests, 20),
-                ],
-                checks: Vec::new(),
-                guesses: Vec::new(),
-                unclear: Vec::new(),
-                cautions: Vec::new(),
-            })
+        let measured = requests.map(|requests| {
+            Some(results(vec![
+                run(Transport::Poll, 1, 100, 500),
+                run(Transport::LongPoll, 1, requests, 20),
+            ]))
         });
         let knobs = knobs.map(|(key, values)| Swept {
             key: key.into(),
@@ -356,7 +341,7 @@ mod tests {
             checks: vec![check.parse().unwrap()],
             checked: Vec::new(),
         };
-        (sweep, results.into())
+        (sweep, measured.into())
     }
 
     fn verdict_of(check: &str, requests: [u64; 6]) -> (Verdict, String) {

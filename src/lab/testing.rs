@@ -3,7 +3,33 @@
 use std::time::Duration;
 
 use crate::protocol::Transport;
-use crate::results::{Counts, Distribution, Failures, Ledger, Parts, Publishing, ServerCost, Timeline, TransportRun};
+use crate::results::{
+    Counts, Distribution, Failures, Host, Ledger, Parts, Publishing, Results, SCHEMA, Scenario, ServerCost, Timeline,
+    TransportRun,
+};
+
+/// Complete results of these runs, on a machine with two processors.
+pub(crate) fn results(runs: Vec<TransportRun>) -> Results {
+    Results {
+        schema: SCHEMA,
+        talkplace: String::new(),
+        run: String::new(),
+        started_at: String::new(),
+        scenario: Scenario::default(),
+        quick: false,
+        foreign: None,
+        host: Host {
+            cores: 2,
+            ..Host::here()
+        },
+        complete: true,
+        runs,
+        checks: Vec::new(),
+        guesses: Vec::new(),
+        unclear: Vec::new(),
+        cautions: Vec::new(),
+    }
+}
 
 /// A run with one delivery and the smallest of everything else; tests change what they are about.
 pub(crate) fn run(transport: Transport, round: u32, requests: u64, delay_ms: u64) -> TransportRun {

@@ -5,7 +5,7 @@
 
 use super::check::verdicts;
 use super::faults::faults;
-use super::health::unclear;
+use super::health::unclear_results;
 use super::measure::steps;
 use super::{LABS, Lab};
 use crate::load::intended;
@@ -59,7 +59,7 @@ pub fn misfits(results: &Results) -> Vec<String> {
         );
     }
     expect(
-        results.unclear.is_empty() == unclear(&results.runs, &results.host).is_empty(),
+        results.unclear.is_empty() == unclear_results(results).is_empty(),
         "whether it is unclear is not what its figures say",
     );
     let intended: Vec<f64> = intended(scenario)
