@@ -29,7 +29,7 @@ use super::target::{Peer, Target};
 use super::throttle::Throttle;
 use super::timeline::Steps;
 use super::usage::{Quiet, Usage, Watched};
-use super::wire::Snapshot;
+use super::wire::{Edge, Snapshot};
 use super::{LoadError, Phase, Progress, Settings, health, limits, outage};
 use crate::protocol::Transport;
 use crate::results::{Scenario, TransportRun};
@@ -310,13 +310,17 @@ impl Threads {
         let mut sending = self.crew.start("publisher", move |stop| publisher.publish(stop))?;
         let plan = Arc::clone(&self.plan);
         let window = async {
-            tokio::time::sleep_until((start + scenario.warm_up).into()).await;
-            let (at_start, own_start_s) = (control.usage().await?, health::process_cpu_s());
+            let [begins, ends] = [scenario.warm_up, scenario.sending()].map(|since| start + since);
+            let used = async {
+                tokio::time::sleep_until(begins.into()).await;
+                let at_start = (control.usage().await?, health::process_cpu_s());
+                tokio::time::sleep_until(ends.into()).await;
+                Ok::<_, LoadError>((at_start, (control.usage().await?, health::process_cpu_s())))
+            };
             let listened_at = question.via.unwrap_or(peer.address);
-            let wire_start = snapshot(listened_at, &plan).await;
-            tokio::time::sleep_until((start + scenario.sending()).into()).await;
-            let (at_end, own_end_s) = (control.usage().await?, health::process_cpu_s());
-            let wire_end = snapshot(listened_at, &plan).await;
+            let edge = |at| edge(listened_at, &plan, at, scenario.one_way());
+            let (used, wire_start, wire_end) = tokio::join!(used, edge(begins), edge(ends));
+            let ((at_start, own_start_s), (at_end, own_end_s)) = used?;
             let published = sending.done().await?;
             let end = start + scenario.sending() + scenario.drain;
             drained(&plan.tally, &published, scenario.listeners, end).await;
@@ -418,6 +422,19 @@ async fn drained(tally: &Tally, published: &Published, listeners: u32, end: Inst
     while Instant::now() < end && (published.failed > 0 || tally.heard.load(Ordering::Relaxed) < all) {
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// What the system has counted at an edge of the window, of what crosses the listener's side of a link then that takes `one_way`.
+async fn edge(server: SocketAddr, plan: &Plan, at: Instant, one_way: Duration) -> Option<Edge> {
+    tokio::time::sleep_until((at - one_way).into()).await;
+    let coming = snapshot(server, plan).await?;
+    let going = if one_way.is_zero() {
+        coming.clone()
+    } else {
+        tokio::time::sleep_until((at + one_way).into()).await;
+        snapshot(server, plan).await?
+    };
+    Some(Edge { coming, going })
 }
 
 /// What the system counted until now; on a thread of its own, as thousands of connections take it some milliseconds.

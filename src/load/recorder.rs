@@ -425,7 +425,7 @@ mod tests {
     use crate::results::{Arrivals, Scenario};
     use proptest::prelude::*;
 
-    /// A plan with a send every 20 ms, a warm-up of 200 ms and a window of 600 ms, that starts now.
+    /// A plan with a send every 20 ms, from 10 ms on, a warm-up of 200 ms and a window of 600 ms, that starts now.
     fn plan() -> (Arc<Plan>, Instant) {
         plan_of(scenario())
     }
@@ -468,9 +468,9 @@ mod tests {
         let (plan, start) = plan();
         let mut recorder = Recorder::new(plan, 1);
         let ms = |ms| start + Duration::from_millis(ms);
-        // Send 9 is due at 180 ms, before the window, and heard within it; send 39 is due at 780 ms and heard after it.
+        // Send 9 is due at 190 ms, before the window, and heard within it; send 39 is due at 790 ms and heard after it.
         hear(&mut recorder, 0, 9, ms(210)).unwrap();
-        hear(&mut recorder, 0, 39, ms(830)).unwrap();
+        hear(&mut recorder, 0, 39, ms(840)).unwrap();
         assert_eq!((recorder.counts.deliveries, recorder.delay.count()), (1, 1));
         let delay_ms = recorder.delay.max_ms().unwrap();
         assert!((delay_ms - 50.0).abs() < 0.1, "{delay_ms}");
@@ -601,12 +601,12 @@ mod tests {
         plan.clock.start_at(start);
         let plan = Arc::new(plan);
         let mut recorder = Recorder::new(Arc::clone(&plan), 1);
-        // Sends 20 to 29 are due every 20 ms from 400 ms on. The server stands still until 700 ms, and takes the last of them first.
+        // Sends 20 to 29 are due every 20 ms from 410 ms on. The server stands still until 710 ms, and takes the last of them first.
         for seq in 1..=30 {
             let (index, ms) = if seq <= 20 {
-                (seq - 1, 20 * (seq - 1))
+                (seq - 1, 20 * (seq - 1) + 10)
             } else {
-                (50 - seq, 700)
+                (50 - seq, 710)
             };
             let now = start + Duration::from_millis(ms as u64);
             let delivery = Delivery {

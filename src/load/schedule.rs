@@ -29,7 +29,7 @@ impl Schedule {
     pub(crate) fn new(scenario: &Scenario) -> Schedule {
         let length = scenario.sending();
         let sends = match scenario.arrivals {
-            Arrivals::Constant => constant(scenario.rate_per_s, length),
+            Arrivals::Constant => constant(scenario.rate_per_s, clear_of_edges(scenario), length),
             Arrivals::Poisson => poisson(scenario.rate_per_s, length, scenario.seed),
         };
         let warm_up = scenario.warm_up;
@@ -71,9 +71,28 @@ pub(crate) fn chance(seed: u64, listener: usize, nth: u32) -> f64 {
     unit(&mut random)
 }
 
-/// One every 1/rate: send `n` is due at `n / rate_per_s` however late the one before it was.
-fn constant(rate_per_s: f64, length: Duration) -> Vec<Duration> {
-    within((0u64..).map(|n| n as f64 / rate_per_s), length)
+/// One every 1/rate: send `n` is due at `(n + first) / rate_per_s` however late the one before it was.
+fn constant(rate_per_s: f64, first: f64, length: Duration) -> Vec<Duration> {
+    within((0u64..).map(|n| (n as f64 + first) / rate_per_s), length)
+}
+
+/// Where the first of equal distances ends, as a share of it: where the messages keep as far from the window's edges as they can, when they
+/// leave, when they cross the server's side of the link, and when they are heard. On an edge it would be chance what is counted of a message: its
+/// delivery, but not the segment that carried it, or the work that it was.
+fn clear_of_edges(scenario: &Scenario) -> f64 {
+    let one_way = scenario.one_way().as_secs_f64();
+    let edges = [scenario.warm_up, scenario.sending()].map(|edge| edge.as_secs_f64());
+    let on_their_way = [0.0, one_way, 2.0 * one_way];
+    let meets = |edge: f64| on_their_way.map(|later_s| ((edge - later_s) * scenario.rate_per_s).rem_euclid(1.0));
+    let mut meetings: Vec<f64> = edges.into_iter().flat_map(meets).collect();
+    meetings.sort_by(f64::total_cmp);
+    let again = meetings.first().map(|first| first + 1.0);
+    let next = meetings.iter().copied().skip(1).chain(again);
+    let gaps = meetings.iter().copied().zip(next);
+    let widest = gaps.max_by(|(a, b), (c, d)| (b - a).total_cmp(&(d - c)));
+    // The last bit must not make a whole distance of none.
+    let middle = |(from, to): (f64, f64)| ((from + to) / 2.0 * 1e6).round() / 1e6;
+    widest.map_or(0.5, middle).rem_euclid(1.0)
 }
 
 /// A Poisson process: the gaps are independent and exponential with the mean 1/rate.
@@ -130,9 +149,32 @@ mod tests {
     fn constant_sends_keep_their_distance() {
         let plan = plan(Arrivals::Constant, 4.0, 1);
         assert_eq!(plan.sends().len(), 88);
-        assert_eq!(plan.intended(9), Some(Duration::from_millis(2250)));
+        // The edges of the window are at multiples of 250 ms, and there is no link: halfway between.
+        assert_eq!(plan.intended(9), Some(Duration::from_millis(2375)));
         assert_eq!(plan.intended(88), None);
         assert_eq!(plan.planned_in_window(), 80);
+    }
+
+    #[test]
+    fn equal_distances_keep_clear_of_both_edges_all_the_way() {
+        let with = |rate_per_s, warm_up_ms, rtt_ms| Scenario {
+            arrivals: Arrivals::Constant,
+            rate_per_s,
+            warm_up: Duration::from_millis(warm_up_ms),
+            duration: Duration::from_secs(10),
+            rtt: Duration::from_millis(rtt_ms),
+            ..scenario()
+        };
+        // No link; one that takes a message half a distance to cross, and a whole one to be heard; edges between two multiples of the distance.
+        for (scenario, first) in [
+            (with(2.0, 1000, 0), 0.5),
+            (with(20.0, 1000, 50), 0.75),
+            (with(10.0, 450, 0), 0.0),
+            (with(0.1, 0, 0), 0.5),
+        ] {
+            let found = clear_of_edges(&scenario);
+            assert!((found - first).abs() < 1e-9, "{found} for {scenario:?}");
+        }
     }
 
     #[test]
@@ -179,6 +221,28 @@ mod tests {
             let expected = rate * 22.0;
             let room = if constant { 1.0 } else { 6.0 * expected.sqrt() + 1.0 };
             prop_assert!((plan.sends().len() as f64 - expected).abs() <= room);
+        }
+
+        #[test]
+        fn no_edge_is_met_by_equal_distances(rate in 0.1f64..500.0, warm_up_ms in 0u64..5000, length_ms in 1u64..20_000, rtt_ms in 0u64..300) {
+            let scenario = Scenario {
+                arrivals: Arrivals::Constant,
+                rate_per_s: rate,
+                warm_up: Duration::from_millis(warm_up_ms),
+                duration: Duration::from_millis(length_ms),
+                rtt: Duration::from_millis(rtt_ms),
+                ..scenario()
+            };
+            let one_way = scenario.one_way();
+            for send in Schedule::new(&scenario).sends() {
+                for place in [*send, *send + one_way, *send + 2 * one_way] {
+                    for edge in [scenario.warm_up, scenario.sending()] {
+                        // Of six places in a distance, two are a sixth apart or more; an instant is rounded to a microsecond.
+                        let distance = place.abs_diff(edge).as_secs_f64() + 2e-6;
+                        prop_assert!(distance * rate >= 1.0 / 12.0, "{:?} {:?}", place, edge);
+                    }
+                }
+            }
         }
 
         #[test]

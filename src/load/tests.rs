@@ -89,6 +89,25 @@ async fn a_stream_asks_once_and_its_frames_carry_the_messages() {
 }
 
 #[tokio::test]
+async fn a_frame_counts_in_the_window_that_its_segment_counts_in() {
+    // Edges at multiples of the messages’ distance, and a link: the plan keeps the messages off them, all the way.
+    let scenario = Scenario {
+        arrivals: Arrivals::Constant,
+        rate_per_s: 2.0,
+        warm_up: Duration::from_millis(500),
+        duration: Duration::from_secs(2),
+        rtt: Duration::from_millis(100),
+        ..scenario()
+    };
+    let run = measured(Fault::None, Transport::Websocket, &scenario).await;
+    assert_eq!(run.counts.frames, 5 * 4);
+    assert_eq!(run.counts.deliveries, run.counts.frames);
+    if let Some(segments) = &run.segments {
+        assert_eq!(segments.data_to_listener, run.counts.frames, "{segments:?}");
+    }
+}
+
+#[tokio::test]
 async fn polls_ask_as_often_as_their_timer_says_and_their_bytes_are_those_of_their_requests() {
     let scenario = with_clear_edges();
     let run = measured(Fault::None, Transport::Poll, &scenario).await;

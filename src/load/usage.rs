@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::LoadError;
 use super::control::Control;
 use super::little::Backlog;
-use super::wire::Snapshot;
+use super::wire::Edge;
 use crate::results::{Segments, ServerCost};
 
 /// What a server's process has used so far, or has at the moment; `None` where it does not tell.
@@ -47,7 +47,7 @@ pub(crate) struct Watched {
     /// The generator's own processor time between the two.
     pub(crate) generator_cpu_s: Option<f64>,
     /// What the system had counted on the connections at the two.
-    pub(crate) wire: Option<(Snapshot, Snapshot)>,
+    pub(crate) wire: Option<(Edge, Edge)>,
     /// What was on its way between them.
     pub(crate) backlog: Backlog,
 }
@@ -170,7 +170,7 @@ impl Watched {
             rss_settled_bytes: self.quiet.as_ref().and_then(|quiet| quiet.end.rss_bytes),
             rss_after_bytes: end.rss_bytes,
             rss_peak_bytes: end.peak_bytes.max(first.peak_bytes),
-            socket_buffer_bytes: self.wire.as_ref().and_then(|(_, end)| end.server_buffer_bytes()),
+            socket_buffer_bytes: self.wire.as_ref().and_then(|(_, end)| end.coming.server_buffer_bytes()),
             threads: end.threads,
             connections: end.connections,
             open_fds: end.open_fds,

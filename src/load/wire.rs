@@ -25,7 +25,7 @@ pub(crate) struct Counted {
 }
 
 /// Both ends of the listeners' connections at one instant, as far as they are on this machine.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Snapshot {
     /// By the system's own number of a connection, which it never gives twice.
     listeners: HashMap<u64, Counted>,
@@ -53,8 +53,8 @@ impl Snapshot {
         (!self.server.is_empty()).then_some(bytes)
     }
 
-    /// What happened from `start` to here.
-    pub(crate) fn since(&self, start: &Snapshot) -> Segments {
+    /// What came to the listeners from `start` to here.
+    fn coming_since(&self, start: &Snapshot) -> Segments {
         let mut sum = Segments {
             // A connection that ended in between took its counts with it.
             missing: start
@@ -67,17 +67,52 @@ impl Snapshot {
         for (key, end) in &self.listeners {
             let since = end.since(start.listeners.get(key));
             sum.connections += 1;
-            sum.to_server += u64::from(since.segments_out);
             sum.to_listener += u64::from(since.segments_in);
-            sum.data_to_server += u64::from(since.data_out);
             sum.data_to_listener += u64::from(since.data_in);
-            sum.retransmitted += u64::from(since.retransmitted);
-            sum.header_bytes += u64::from(end.header_bytes) * u64::from(since.segments_out + since.segments_in);
+            sum.header_bytes += u64::from(end.header_bytes) * u64::from(since.segments_in);
         }
         for (key, end) in &self.server {
             sum.retransmitted += u64::from(end.since(start.server.get(key)).retransmitted);
         }
         sum
+    }
+
+    /// What the listeners sent from `start` to here.
+    fn going_since(&self, start: &Snapshot) -> Segments {
+        let mut sum = Segments::default();
+        for (key, end) in &self.listeners {
+            let since = end.since(start.listeners.get(key));
+            sum.to_server += u64::from(since.segments_out);
+            sum.data_to_server += u64::from(since.data_out);
+            sum.retransmitted += u64::from(since.retransmitted);
+            sum.header_bytes += u64::from(end.header_bytes) * u64::from(since.segments_out);
+        }
+        sum
+    }
+}
+
+/// The counts at one edge of the window, by the listener's side of the link, as bytes and deliveries are counted. The system counts at the
+/// server's side: what comes to the listeners crossed that one way before, and what they send crosses it one way after.
+#[derive(Debug, Default)]
+pub(crate) struct Edge {
+    /// One way before it.
+    pub(crate) coming: Snapshot,
+    /// One way after it.
+    pub(crate) going: Snapshot,
+}
+
+impl Edge {
+    /// What happened from `start` to here.
+    pub(crate) fn since(&self, start: &Edge) -> Segments {
+        let coming = self.coming.coming_since(&start.coming);
+        let going = self.going.going_since(&start.going);
+        Segments {
+            to_server: going.to_server,
+            data_to_server: going.data_to_server,
+            retransmitted: coming.retransmitted + going.retransmitted,
+            header_bytes: coming.header_bytes + going.header_bytes,
+            ..coming
+        }
     }
 }
 
@@ -304,18 +339,36 @@ mod tests {
         }
     }
 
+    fn edge(coming: Snapshot, going: Snapshot) -> Edge {
+        Edge { coming, going }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn look(server: std::net::SocketAddr, ports: &HashSet<u16>) -> Option<Edge> {
+        Some(edge(Snapshot::take(server, ports)?, Snapshot::take(server, ports)?))
+    }
+
     #[test]
     fn what_was_counted_before_the_window_is_taken_off() {
-        let start = snapshot(&[(1, counted(u32::MAX, 10)), (2, counted(5, 5))], &[]);
+        let start = || snapshot(&[(1, counted(u32::MAX, 10)), (2, counted(5, 5))], &[]);
         // The first goes on, the second ended, the third is new.
-        let end = snapshot(&[(1, counted(9, 30)), (3, counted(4, 2))], &[(7, counted(0, 0))]);
-        let since = end.since(&start);
+        let end = || snapshot(&[(1, counted(9, 30)), (3, counted(4, 2))], &[(7, counted(0, 0))]);
+        let since = edge(end(), end()).since(&edge(start(), start()));
         assert_eq!((since.connections, since.missing), (2, 1));
         assert_eq!((since.to_server, since.to_listener), (10 + 4, 20 + 2));
         assert_eq!(since.retransmitted, 2);
         assert_eq!(since.header_bytes, 52 * 36);
-        assert_eq!(end.server_buffer_bytes(), Some(4096));
-        assert_eq!(start.server_buffer_bytes(), None);
+        assert_eq!(end().server_buffer_bytes(), Some(4096));
+        assert_eq!(start().server_buffer_bytes(), None);
+    }
+
+    #[test]
+    fn each_direction_goes_by_its_own_side_of_the_link() {
+        let at = |out, back| snapshot(&[(1, counted(out, back))], &[]);
+        let since = edge(at(20, 50), at(24, 58)).since(&edge(at(10, 10), at(12, 16)));
+        assert_eq!((since.to_listener, since.data_to_listener), (50 - 10, 25 - 5));
+        assert_eq!((since.to_server, since.data_to_server), (24 - 12, 12 - 6));
+        assert_eq!(since.header_bytes, 52 * (40 + 12));
     }
 
     #[cfg(target_os = "linux")]
@@ -328,7 +381,7 @@ mod tests {
         let (mut theirs, _) = socket.accept().unwrap();
         let ports = HashSet::from([ours.local_addr().unwrap().port()]);
         // A sandbox may keep the service to itself; then there is nothing to compare.
-        let Some(before) = Snapshot::take(address, &ports) else {
+        let Some(before) = look(address, &ports) else {
             return;
         };
         let mut buffer = [0; 100];
@@ -338,12 +391,12 @@ mod tests {
             theirs.write_all(&buffer).unwrap();
             ours.read_exact(&mut buffer).unwrap();
         }
-        let since = Snapshot::take(address, &ports).unwrap().since(&before);
+        let since = look(address, &ports).unwrap().since(&before);
         assert_eq!((since.connections, since.missing), (1, 0));
         assert_eq!((since.data_to_server, since.data_to_listener), (5, 5));
         assert!(since.to_server >= 5 && since.to_listener >= 5, "{since:?}");
         assert!(since.header_bytes >= 10 * 40, "{since:?}");
-        let others = Snapshot::take(address, &HashSet::new()).unwrap();
+        let others = look(address, &HashSet::new()).unwrap();
         assert_eq!(others.since(&before).connections, 0, "only what was asked for");
     }
 }
