@@ -70,7 +70,7 @@ pub(crate) const COST: &[(&str, Cell)] = &[
     ("server’s open files", |e| {
         e.run.server.open_fds.map_or(NOT_AVAILABLE.to_owned(), count)
     }),
-    ("server memory per listener", |e| {
+    ("server memory grown, per listener", |e| {
         told(e.memory_per_listener(), e.run.server.rss_after_bytes.is_some(), bytes)
     }),
 ];

@@ -137,7 +137,8 @@ impl Entry {
         self.run.segments.as_ref().filter(|segments| segments.missing == 0)
     }
 
-    /// What the server's resident memory grew by, per listener; `None` where it is not known or did not grow.
+    /// What the server's resident memory grew by, per listener; `None` where it is not known or did not grow. What it sets up once, with the
+    /// first of them, is a part of it: the more there are, the less it is for each.
     pub(crate) fn memory_per_listener(&self) -> Option<f64> {
         let cost = &self.run.server;
         let grown = cost.rss_after_bytes?.checked_sub(cost.rss_before_bytes?)?;

@@ -77,7 +77,7 @@ const FIGURES: [(&str, Figure, Write); 7] = [
         |e| e.run.cpu_ms_per_1000_deliveries(),
         milliseconds,
     ),
-    ("server memory per listener", Entry::memory_per_listener, bytes),
+    ("server memory grown, per listener", Entry::memory_per_listener, bytes),
 ];
 
 fn whole(value: f64) -> String {

@@ -113,7 +113,7 @@ fn what_a_server_of_somebody_elses_does_not_tell_is_never_a_zero() {
         "server CPU per 1,000 deliveries",
         "server CPU in all",
         "server’s open files",
-        "server memory per listener",
+        "server memory grown, per listener",
         "TCP segments per delivery",
         "CPU in the kernel",
         "CPU a second of one idle listener",

@@ -83,7 +83,7 @@ pub static METRICS: &[Metric] = metrics! {
         ratio(run.server.voluntary_switches? as f64, run.window_s)
     };
     "threads" Number "threads of the server at the end of the window" = |run| Some(run.server.threads? as f64);
-    "memory_per_listener" Bytes "what the server’s resident memory grew by, for each listener" = |run| {
+    "memory_per_listener" Bytes "what the server’s resident memory grew by, shared by the listeners: less for each of more" = |run| {
         let grown = run.server.rss_after_bytes?.checked_sub(run.server.rss_before_bytes?)?;
         per(grown, run.listeners.into())
     };

@@ -9,6 +9,8 @@ use crate::report::number::{count, figure, milliseconds, times};
 use crate::report::word::{list, name};
 use crate::results::{Caution, Results};
 
+/// From so many times the listeners on, what memory grew by once for all of them shows in what it grew by for each.
+const MORE: f64 = 2.0;
 /// From so many times the listeners on, proportion is hope.
 const FAR: f64 = 1_000.0;
 /// A run with less processor time than this is one in which what a server does beside serving counts, and is multiplied too.
@@ -22,6 +24,7 @@ pub(super) fn cautions(results: &Results, bases: &[Basis], aim: &Aim) -> Vec<Cau
         far(bases, aim),
         disturbed(results),
         little_cpu(bases),
+        memory(bases, aim),
         chance(results, bases, aim),
     ];
     let of_run = caution::of_all(slice::from_ref(results));
@@ -70,6 +73,18 @@ fn little_cpu(bases: &[Basis]) -> Option<Caution> {
             list(&little)
         ),
         try_this: "Scale a run with more listeners, a higher feed.rate or a longer duration.".into(),
+    })
+}
+
+/// What grew with the first listeners and not with the others is divided among those that there were.
+fn memory(bases: &[Basis], aim: &Aim) -> Option<Caution> {
+    let few = |basis: &&Basis| basis.listeners > 0 && aim.listeners as f64 >= MORE * f64::from(basis.listeners);
+    let known = |basis: &Basis| basis.costs.listener_memory_bytes.is_some();
+    bases.iter().filter(few).any(known).then(|| Caution {
+        what: "Memory for each listener is all that the server’s memory grew by, shared by the listeners of the run. What it set up once, when the first of \
+               them came, is a part of that, so it is less for each of more: the memory here is rather too much."
+            .into(),
+        try_this: "Scale a run with as many listeners as the machine bears.".into(),
     })
 }
 

@@ -45,7 +45,7 @@ const MEASURED: &[(&str, Cell)] = &[
             .map(|cpu_s| format!("{} a request", microseconds(cpu_s)))
             .or(per_delivery.map(|cpu_s| format!("{} a delivery", microseconds(cpu_s))))
     }),
-    ("server memory, per listener", |b| {
+    ("server memory grown, per listener", |b| {
         b.costs.listener_memory_bytes.map(bytes)
     }),
     ("server memory, without a listener", |b| {

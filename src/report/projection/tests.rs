@@ -183,6 +183,24 @@ fn a_leap_is_doubted_and_a_step_is_not() {
 }
 
 #[test]
+fn memory_for_more_listeners_than_there_were_is_called_too_much() {
+    let told = |listeners, change: &dyn Fn(&mut Results)| {
+        let mut run = fixture::three_ways();
+        change(&mut run);
+        let aim = Aim {
+            listeners,
+            ..Aim::default()
+        };
+        let cautions = scale(&run, &aim).unwrap().figures.cautions;
+        cautions.iter().any(|c| c.what.ends_with("rather too much."))
+    };
+    let there = u64::from(fixture::three_ways().runs[0].listeners);
+    assert!(told(2 * there, &|_| ()) && !told(2 * there - 1, &|_| ()));
+    let unknown = |run: &mut Results| run.runs.iter_mut().for_each(|run| run.server.rss_before_bytes = None);
+    assert!(!told(2 * there, &unknown), "there is nothing to doubt");
+}
+
+#[test]
 fn a_run_with_little_processor_time_is_doubted_and_called_rough() {
     let mut run = fixture::three_ways();
     run.runs[2].server.cpu_s = Some(0.02);
