@@ -113,7 +113,8 @@ pub(crate) struct Spot {
 }
 
 /// The chart, framed.
-pub(crate) fn curves(curves: Curves) -> Result<Chart, ReportError> {
+pub(crate) fn curves(mut curves: Curves) -> Result<Chart, ReportError> {
+    curves.leave_out_what_has_no_place();
     let frame = Frame::new(&curves.title, curves.print.clone());
     let drawn = curves.draw(&frame);
     let sheet = Sheet {
@@ -227,6 +228,24 @@ fn inset(from: f64, to: f64) -> f64 {
 }
 
 impl Curves {
+    /// Among ratios nothing lies between 0 and the first point after it: the model goes straight from the one to the other.
+    fn leave_out_what_has_no_place(&mut self) {
+        let spots: Vec<f64> = self
+            .curves()
+            .flat_map(|curve| &curve.spots)
+            .map(|spot| spot.at.0)
+            .collect();
+        let above = spots.iter().copied().filter(|x| *x > 0.0);
+        let low = above.fold(f64::INFINITY, f64::min);
+        let high = spots.iter().copied().fold(0.0, f64::max);
+        if !spots.contains(&0.0) || high / low < apart(&self.across.ticks) {
+            return;
+        }
+        for curve in self.panels.iter_mut().flat_map(|panel| &mut panel.curves) {
+            curve.model.retain(|(x, _)| *x == 0.0 || *x >= low);
+        }
+    }
+
     fn draw(&self, frame: &Frame) -> Result<String, DrawingError> {
         let across = self.panels.len().clamp(1, MOST_ACROSS);
         let rows = self.panels.len().div_ceil(across);
@@ -376,9 +395,6 @@ impl Curves {
                 }
             }
         }
-        for (value, text) in &panel.levels {
-            place.level(canvas, y.at(*value), text)?;
-        }
         let beside = self.beside(panel.curves.len());
         let places = |n: usize| {
             let aside = beside(n);
@@ -386,6 +402,14 @@ impl Curves {
             move |(across, up): At| (x.at(across) + aside, y.at(up))
         };
         let mut labels = Labels::default();
+        for (n, curve) in panel.curves.iter().enumerate() {
+            labels.keep_off_curve(curve, places(n));
+        }
+        for (value, text) in &panel.levels {
+            place.level(canvas, y.at(*value), text, &labels)?;
+        }
+        // A number may stand on a line: its own mark does.
+        labels = Labels::default();
         for (n, curve) in panel.curves.iter().enumerate() {
             if let Ticks::Words(_) = self.across.ticks {
                 curve.stems(canvas, places(n), place.bottom)?;
@@ -476,15 +500,32 @@ impl Place {
         )
     }
 
-    /// A dashed line at a height, with its text above its right end.
-    fn level(&self, canvas: &Canvas, y: f64, text: &str) -> Drawn {
+    /// A dashed line at a height, with its text where no curve runs through it.
+    fn level(&self, canvas: &Canvas, y: f64, text: &str, taken: &Labels) -> Drawn {
         canvas.dashed(&[(self.left, y), (self.right, y)], 4.0, INK, 1.2)?;
-        let side = Type {
-            side: Side::Left,
+        let middle = Type {
+            side: Side::Middle,
             colour: INK,
             ..SMALL
         };
-        canvas.text(text, (self.right - 4.0, y - 8.0), side)
+        canvas.text(text, self.beside_level(y, text, taken), middle)
+    }
+
+    /// The middle of a level's text: above its right end, or else the first free place to the left of that, or below the line; above the
+    /// right end where all is taken.
+    fn beside_level(&self, y: f64, text: &str, taken: &Labels) -> At {
+        let (half, tall) = (width(text, SMALL.size) / 2.0, 7.0);
+        let (last, first) = (self.right - 4.0 - half, self.left + 4.0 + half);
+        let steps = ((last - first) / half).max(0.0) as u32;
+        let across = |step: u32| last - half * f64::from(step);
+        let all = [y - 8.0, y + 9.0]
+            .into_iter()
+            .flat_map(|y| (0..=steps).map(move |step| (across(step), y)));
+        let mut free = all.filter(|(x, y)| {
+            let inside = y - tall >= self.top && y + tall <= self.bottom;
+            inside && taken.is_free((x - half, y - tall), (x + half, y + tall))
+        });
+        free.next().unwrap_or((last, y - 8.0))
     }
 }
 
@@ -536,6 +577,26 @@ impl Labels {
         }
     }
 
+    /// A curve's marks and the line of the model, in steps that no letter fits between.
+    fn keep_off_curve(&mut self, curve: &Curve, at: impl Fn(At) -> At) {
+        curve.spots.iter().for_each(|spot| self.keep_off_spot(spot, &at));
+        let model: Vec<At> = curve.model.iter().map(|place| at(*place)).collect();
+        for pair in model.windows(2) {
+            let [from, to] = [pair[0], pair[1]];
+            let steps = ((to.0 - from.0).hypot(to.1 - from.1) / 4.0).ceil().max(1.0) as u32;
+            for step in 0..=steps {
+                let share = f64::from(step) / f64::from(steps);
+                let on = |from: f64, to: f64| from + (to - from) * share;
+                self.keep_off((on(from.0, to.0), on(from.1, to.1)), 1.0, 1.0);
+            }
+        }
+    }
+
+    fn is_free(&self, from: At, to: At) -> bool {
+        let is_apart = |(a, b): &(At, At)| to.0 <= a.0 || b.0 <= from.0 || to.1 <= a.1 || b.1 <= from.1;
+        self.0.iter().all(is_apart)
+    }
+
     fn keep_off(&mut self, (x, y): At, wide: f64, high: f64) {
         self.0.push(((x - wide, y - high), (x + wide, y + high)));
     }
@@ -558,11 +619,7 @@ impl Labels {
         for (mx, my) in middles {
             let (from, to) = ((mx - half, my - tall), (mx + half, my + tall));
             let inside = from.0 >= within.left && to.0 <= within.right && from.1 >= within.top && to.1 <= within.bottom;
-            let free = self
-                .0
-                .iter()
-                .all(|(a, b)| to.0 <= a.0 || b.0 <= from.0 || to.1 <= a.1 || b.1 <= from.1);
-            if inside && free {
+            if inside && self.is_free(from, to) {
                 self.0.push((from, to));
                 return canvas.text(
                     text,
@@ -610,6 +667,82 @@ mod tests {
     fn values_near_one_another_begin_at_nothing() {
         let scale = Scale::new(&along(Ticks::Round(plain)), &[20.0, 40.0], (0.0, 106.0));
         assert!((scale.at(40.0) - 100.0).abs() < 1e-6 && scale.at(0.0) == 0.0);
+    }
+
+    #[test]
+    fn words_of_a_limit_stand_where_no_curve_runs() {
+        let place = Place {
+            left: 0.0,
+            right: 600.0,
+            top: 0.0,
+            bottom: 300.0,
+        };
+        let text = "the limit: delay.p99 < 600ms";
+        let half = width(text, SMALL.size) / 2.0;
+        let mut taken = Labels::default();
+        assert_eq!(place.beside_level(100.0, text, &taken), (596.0 - half, 92.0));
+        // A curve that crosses the line near its right end.
+        let curve = Curve {
+            transport: Transport::LongPoll,
+            spots: Vec::new(),
+            model: vec![(450.0, 150.0), (590.0, 50.0)],
+            is_joined: false,
+        };
+        taken.keep_off_curve(&curve, |at| at);
+        let (x, y) = place.beside_level(100.0, text, &taken);
+        assert!(y < 100.0 && x + half < 540.0 && x - half >= 0.0, "{x} {y}");
+        // Where nothing is free they stay.
+        taken.keep_off((300.0, 150.0), 300.0, 150.0);
+        assert_eq!(place.beside_level(100.0, text, &taken), (596.0 - half, 92.0));
+    }
+
+    #[test]
+    fn between_nothing_and_the_first_point_the_model_goes_straight() {
+        let spot = |x| Spot {
+            at: (x, 1.0),
+            schedule: None,
+            is_unclear: false,
+            label: String::new(),
+        };
+        let with = |xs: &[f64]| Curves {
+            name: "n",
+            topic: "t",
+            reading: "r",
+            title: "t".to_owned(),
+            what: String::new(),
+            print: String::new(),
+            table: Table {
+                name: "n",
+                caption: String::new(),
+                corner: String::new(),
+                columns: Vec::new(),
+                groups: Vec::new(),
+                numeric: true,
+            },
+            across: along(Ticks::Round(plain)),
+            up: along(Ticks::Round(plain)),
+            panels: vec![Panel {
+                title: String::new(),
+                curves: vec![Curve {
+                    transport: Transport::Poll,
+                    spots: xs.iter().copied().map(spot).collect(),
+                    model: [0.0, 1.0, 5.0, 10.0, 100.0].map(|x| (x, 1.0)).into(),
+                    is_joined: true,
+                }],
+                marks: Vec::new(),
+                levels: Vec::new(),
+            }],
+        };
+        let left = |xs: &[f64]| {
+            let mut curves = with(xs);
+            curves.leave_out_what_has_no_place();
+            let model = &curves.panels[0].curves[0].model;
+            model.iter().map(|(x, _)| *x).collect::<Vec<_>>()
+        };
+        assert_eq!(left(&[0.0, 10.0, 100.0]), [0.0, 10.0, 100.0]);
+        // An axis of equal steps has a place for each of them, and one without a 0 has no gap.
+        assert_eq!(left(&[0.0, 50.0, 100.0]).len(), 5);
+        assert_eq!(left(&[1.0, 100.0]).len(), 5);
     }
 
     #[test]
