@@ -110,12 +110,8 @@ impl Figure {
     pub(crate) fn heads(prediction: &Prediction, inputs: &Inputs) -> Option<f64> {
         let whole = inputs.message_bytes?.round() as usize;
         let heads = match inputs.transport {
-            // An empty answer is its head; another one has a body.
             Transport::Poll | Transport::LongPoll => {
-                let (sizes, empty) = (inputs.sizes, prediction.empty_share);
-                let full_head = sizes.full_answer - batch_envelope(inputs.cursor_bytes) as f64;
-                let exchange = sizes.request + empty * sizes.empty_answer + (1.0 - empty) * full_head;
-                exchange * prediction.requests_per_s / heard(prediction).rate_per_s()
+                exchange_heads(prediction, inputs) * prediction.requests_per_s / heard(prediction).rate_per_s()
             }
             Transport::Events => event_overhead(whole, inputs.cursor_bytes) as f64 - event_lines(inputs.cursor_bytes),
             Transport::Websocket => websocket_header(whole, false) as f64,
@@ -133,6 +129,13 @@ impl Figure {
             _ => milliseconds(value),
         }
     }
+}
+
+/// Bytes of a request's head and its answer's: an empty answer is its head, another one has a body.
+pub(super) fn exchange_heads(prediction: &Prediction, inputs: &Inputs) -> f64 {
+    let (sizes, empty) = (inputs.sizes, prediction.empty_share);
+    let full_head = sizes.full_answer - batch_envelope(inputs.cursor_bytes) as f64;
+    sizes.request + empty * sizes.empty_answer + (1.0 - empty) * full_head
 }
 
 /// For each message that a listener hears in the window: at its ends these are not quite those that were accepted in it.

@@ -1,6 +1,8 @@
 //! The third mark: figures that others published and that this run happens to repeat.
 
+use super::figure::exchange_heads;
 use super::{Figure, Predicted};
+use crate::model::bytes::polling_bits_per_s;
 use crate::model::published::{BINARY_MEGA, Published, find};
 use crate::model::{Arrivals, Connection};
 use crate::protocol::Transport;
@@ -191,11 +193,17 @@ fn megabits((entry, predicted): One) -> Option<Vec<Claim>> {
     let published = find("lubbers-greco-traffic")?;
     let clients = crate::report::number::count(entry.run.listeners.into());
     let value = published.value(&format!("polling, {clients} clients"))?;
+    let theirs = published.value("header bytes a poll")?;
     let heads = (entry.run.bytes_out.heads + entry.run.bytes_in.heads) as f64;
-    let bits_per_s = crate::model::bytes::polling_bits_per_s(inputs.listeners, inputs.interval_s, 871.0);
+    let ours = exchange_heads(predicted.nearest()?, inputs);
+    let bits_per_s = polling_bits_per_s(inputs.listeners, inputs.interval_s, ours);
     (inputs.interval_s == 1.0).then(|| {
         vec![Claim {
-            what: format!("headers of {clients} listeners, at 871 bytes a poll"),
+            what: format!(
+                "headers of {clients} listeners, {} a poll there and {} here",
+                bytes(theirs),
+                bytes(ours)
+            ),
             published: megabits_of_2_20(value),
             predicted: Some(bits_per_s / BINARY_MEGA),
             measured: Some(heads * 8.0 / entry.run.window_s / BINARY_MEGA),

@@ -290,6 +290,24 @@ fn a_connection_for_each_poll_widens_the_gap_and_is_what_hickson_speaks_of() {
 }
 
 #[test]
+fn headers_are_predicted_by_the_run_s_own_and_not_by_the_published_ones() {
+    let mut results = fixture::three_ways();
+    results.runs[0].listeners = 1_000;
+    let runs = [results];
+    let table = published(&Beside::new(&runs).unwrap()).unwrap();
+    let mut groups = table.groups.iter();
+    let group = groups.find(|group| group.title.contains("Lubbers") && group.rows[0].head.contains("headers"));
+    let row = &group.unwrap().rows[0];
+    assert_eq!(
+        row.head.replace('\u{a0}', " "),
+        "headers of 1,000 listeners, 871 B a poll there and 304 B here"
+    );
+    // 180 bytes to the server, and 90 or, in 62 % of the answers, 145 back: 1,000 · 8 · 304 / 2^20.
+    let cells: Vec<String> = row.cells.iter().map(|cell| cell.replace('\u{a0}', " ")).collect();
+    assert_eq!(cells[..2], ["6.6 Mbit/s of 2^20", "2.32 Mbit/s of 2^20"]);
+}
+
+#[test]
 fn a_herd_of_polls_waits_for_the_middle_of_itself() {
     let mut results = fixture::three_ways();
     let apart = predicted(&results, Transport::Poll).1;
