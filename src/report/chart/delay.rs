@@ -32,7 +32,7 @@ pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
     Sheet {
         name: "delay",
         topic: "Delay",
-        reading: "A curve further to the left is quicker, a steep one is steady. The filled mark is where half of the deliveries had come (p50), the open one where 99 in 100 had (p99), the short stroke at the end is the slowest. Each step of the axis multiplies the time. The dotted curve is what the model says of this very schedule of messages (of short polling with one phase for all, on average over the phases); it begins when the server accepts a message, so what the publisher took until then is put before it, on average. What others have published stands below, at the times that it comes to on this link.",
+        reading: "A curve further to the left is quicker, a steep one is steady. The filled mark is where half of the deliveries had come (p50), the open one where 99 in 100 had (p99), the short stroke at the end is the slowest. Each step of the axis multiplies the time. The dotted curve is what the model says of this very schedule of messages (of short polling with one phase for all, on average over the phases); it begins when the server accepts a message, so what it mostly took until then (the difference of the medians) is put before it. What others have published stands below, at the times that it comes to on this link.",
         drawn: draw(beside, &title, print),
         title,
         table: beside_chart(

@@ -155,15 +155,9 @@ impl Spot<'_> {
         !self.results.unclear.is_empty()
     }
 
-    /// What the publisher took until the server had the message, on average: the model's delays begin there.
+    /// What a message mostly took until the server had accepted it: the model's delays begin there.
     pub(crate) fn before_ms(&self) -> f64 {
-        let means = self
-            .entry
-            .run
-            .delay
-            .mean_ms()
-            .zip(self.entry.run.server_delay.mean_ms());
-        means.map_or(0.0, |(delay, server)| delay - server)
+        self.entry.before_ms().unwrap_or(0.0)
     }
 }
 
