@@ -141,7 +141,12 @@ fn sure(entries: &[&Entry]) -> String {
 }
 
 /// What the rounds tell apart, and what they do not: a sentence a figure.
+///
+/// An unclear run tells nothing apart.
 pub(crate) fn apart(beside: &Beside) -> Vec<String> {
+    if !beside.first().unclear.is_empty() {
+        return Vec::new();
+    }
     let entries: Vec<&Entry> = beside.of_side(0).filter(|entry| entry.each.len() > 1).collect();
     if entries.len() < 2 {
         return Vec::new();
