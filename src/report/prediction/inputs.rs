@@ -4,7 +4,7 @@ use crate::model::bytes::{PollBytes, batch_envelope};
 use crate::model::{Arrivals, Connection, Exchange, PollTimer};
 use crate::protocol::Transport;
 use crate::report::entry::Entry;
-use crate::results::{self, Publishing, Results, ServerWait};
+use crate::results::{self, Publishing, Results, Scenario, ServerWait};
 
 /// Letters of a feed's id: the server draws so many.
 const FEED_ID_BYTES: usize = 8;
@@ -30,6 +30,8 @@ pub(crate) struct Inputs {
     pub(crate) service_is_known: bool,
     /// W: the workers, or the processors, or what a limit leaves of them.
     pub(crate) workers: f64,
+    /// The limit by which they are so few, in per cent of one processor.
+    pub(crate) limit_percent: Option<f64>,
     /// T.
     pub(crate) interval_s: f64,
     pub(crate) timer: PollTimer,
@@ -71,6 +73,7 @@ impl Inputs {
             service_s: service_s.unwrap_or(0.0),
             service_is_known: service_s.is_some(),
             workers: scenario.server_processors(results.host.cores),
+            limit_percent: limit_percent(scenario, results.host.cores),
             interval_s: scenario.poll_interval.as_secs_f64(),
             timer: match scenario.poll_timer {
                 results::PollTimer::Fixed => PollTimer::Fixed,
@@ -118,6 +121,12 @@ impl Inputs {
             .cpu_s
             .map(|cpu_s| cpu_s / (self.workers * self.window_s))
     }
+}
+
+/// A limit of processor time, unless the workers are too few to reach it.
+fn limit_percent(scenario: &Scenario, cores: usize) -> Option<f64> {
+    let percent = f64::from(scenario.server_cpu_percent);
+    (percent > 0.0 && percent / 100.0 <= scenario.server_processors(cores)).then_some(percent)
 }
 
 /// Messages of the window, less the share of all that was not accepted.

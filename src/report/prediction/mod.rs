@@ -7,6 +7,7 @@
 mod chance;
 mod figure;
 mod inputs;
+mod judged;
 mod published;
 mod table;
 mod transits;
@@ -14,10 +15,11 @@ mod verdict;
 
 pub(crate) use figure::Figure;
 pub(crate) use inputs::Inputs;
+pub(crate) use judged::{Explained, judge};
 pub(crate) use published::published;
 pub(crate) use table::{inputs_table, prediction_table};
 pub(crate) use transits::{Transits, transits};
-pub(crate) use verdict::{judge, verdicts};
+pub(crate) use verdict::{Reason, reasons, verdicts};
 
 use super::entry::Entry;
 use super::finding::ladder::is_mixed;
@@ -64,6 +66,14 @@ impl Predicted {
     /// The nearer of the two: of this schedule where that can be said.
     pub(crate) fn nearest(&self) -> Option<&Prediction> {
         self.schedule.as_ref().or(self.feed.as_ref())
+    }
+
+    /// What chance does to a figure of the nearer of the two.
+    fn chance_of(&self, figure: Figure) -> Option<f64> {
+        match self.schedule {
+            Some(_) => self.chance.of_this_schedule(figure),
+            None => self.chance.of_any_schedule(figure),
+        }
     }
 
     /// A figure of the nearer of the two.
@@ -170,3 +180,5 @@ impl Inputs {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod verdict_tests;

@@ -1,5 +1,6 @@
 //! Measured beside predicted, and what the prediction was made of.
 
+use super::judged::{Explained, Judged};
 use super::{Figure, Inputs, Predicted};
 use crate::model::Prediction;
 use crate::report::beside::Beside;
@@ -8,6 +9,9 @@ use crate::report::entry::Entry;
 use crate::report::number::{NONE, count, figure, milliseconds, with_unit};
 use crate::report::table::{Group, Row, Table};
 
+/// What is said of a difference that may have any reason.
+const NOT_JUDGED: &str = "not judged";
+
 /// Every figure of the first run that the model has a word on.
 pub(crate) fn prediction_table(beside: &Beside) -> Table {
     let columns = [
@@ -15,22 +19,26 @@ pub(crate) fn prediction_table(beside: &Beside) -> Table {
         "this very schedule",
         "difference",
         "chance",
+        "left out",
+        "explained by",
         "a feed of this rate",
-        "difference",
-        "chance",
     ];
+    let is_clear = beside.first().unclear.is_empty();
     let groups = beside.predicted(0).map(|(entry, predicted)| Group {
         title: entry.transport().title().to_owned(),
         rows: Figure::ALL
             .into_iter()
             .filter(|figure| figure.is_of(entry.transport()))
-            .map(|figure| Row::new(figure.title(), cells(figure, entry, predicted)))
+            .map(|figure| Row::new(figure.title(), cells(figure, entry, predicted, is_clear)))
             .collect(),
     });
     Table {
         name: "prediction",
-        caption: "Measured beside predicted: delays since the server accepted a message, bytes per delivery; chance is what it alone makes \
-                  of a difference 19 times in 20"
+        caption: "Measured beside predicted: delays since the server accepted a message, bytes per delivery. The difference is that from this \
+                  very schedule; where nobody can follow one, from what feeds of its rate have on average. Chance is what it alone makes of it 19 \
+                  times in 20. Left out of the model are wake-ups, TCP and the scheduler, which differ from run to run: they \
+                  may add 3\u{a0}%, and 1\u{a0}ms to a delay or 1 point to a share. The longest delay is one delivery of all, which a single late \
+                  wake-up moves, so it is not judged"
             .into(),
         corner: String::new(),
         columns: columns.map(str::to_owned).into(),
@@ -39,29 +47,30 @@ pub(crate) fn prediction_table(beside: &Beside) -> Table {
     }
 }
 
-fn cells(figure: Figure, entry: &Entry, predicted: &Predicted) -> Vec<String> {
+fn cells(figure: Figure, entry: &Entry, predicted: &Predicted, is_clear: bool) -> Vec<String> {
     let measured = figure.measured(entry);
-    let against = |prediction: Option<&Prediction>, chance: Option<f64>| {
-        let value = prediction.and_then(|prediction| figure.predicted(prediction, &predicted.inputs));
-        let written = value.map_or(NONE.to_owned(), |value| figure.write(value));
-        [
-            written,
-            difference(figure, measured, value),
-            chance_of(figure, chance, value),
-        ]
-    };
+    let of = |prediction: Option<&Prediction>| figure.predicted(prediction?, &predicted.inputs);
+    let (schedule, feed) = (of(predicted.schedule.as_ref()), of(predicted.feed.as_ref()));
+    let nearest = of(predicted.nearest());
+    let write = |value: Option<f64>| value.map_or(NONE.to_owned(), |value| figure.write(value));
     let is_told = !figure.is_delay() || since_accepted_is_told(entry);
-    let none = if is_told { NONE } else { NOT_AVAILABLE };
-    let mut cells = vec![measured.map_or(none.to_owned(), |value| figure.write(value))];
-    cells.extend(against(
-        predicted.schedule.as_ref(),
-        predicted.chance.of_this_schedule(figure),
-    ));
-    cells.extend(against(
-        predicted.feed.as_ref(),
-        predicted.chance.of_any_schedule(figure),
-    ));
-    cells
+    let judged = Judged::of(figure, entry, predicted);
+    vec![
+        match is_told {
+            true => write(measured),
+            false => NOT_AVAILABLE.to_owned(),
+        },
+        write(schedule),
+        difference(figure, measured, nearest),
+        chance_of(figure, predicted.chance_of(figure), nearest),
+        judged.map_or(NONE.to_owned(), |one| either_way(figure, one.left_out(), one.predicted)),
+        match judged {
+            Some(one) if is_clear => explained(one.explained()).to_owned(),
+            None if figure != Figure::Longest => NONE.to_owned(),
+            _ => NOT_JUDGED.to_owned(),
+        },
+        write(feed),
+    ]
 }
 
 /// How much more was measured, in per cent of what was predicted: `+2.1 %`. Shares differ by points.
@@ -76,10 +85,25 @@ fn difference(of: Figure, measured: Option<f64>, predicted: Option<f64>) -> Stri
     }
 }
 
+/// What lies between measured and predicted.
+fn explained(by: Explained) -> &'static str {
+    match by {
+        Explained::NoDifference => NONE,
+        Explained::ByChance => "chance",
+        Explained::ByWhatIsLeftOut => "left out",
+        Explained::ByNeither => "neither",
+    }
+}
+
 fn chance_of(of: Figure, chance: Option<f64>, predicted: Option<f64>) -> String {
-    let (Some(chance), Some(predicted)) = (chance, predicted) else {
-        return NONE.to_owned();
-    };
+    match (chance, predicted) {
+        (Some(chance), Some(predicted)) => either_way(of, chance, predicted),
+        _ => NONE.to_owned(),
+    }
+}
+
+/// `± 2.1 %` of what was predicted; of a share, points.
+fn either_way(of: Figure, chance: f64, predicted: f64) -> String {
     let least = |share: f64| if share < 0.001 { "<\u{a0}" } else { "" };
     match chance {
         0.0 => "none".to_owned(),

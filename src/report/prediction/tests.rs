@@ -215,7 +215,7 @@ fn a_longer_interval_than_asked_for_is_named() {
     let mut slow = fixture::three_ways();
     slow.runs[0].counts.requests = 18_000;
     assert!(
-        said(&slow).contains("asked every 2,000\u{a0}ms where the knob says 1,000\u{a0}ms"),
+        said(&slow).contains("asked every 2,000\u{a0}ms where the model has 1,000\u{a0}ms"),
         "{}",
         said(&slow)
     );

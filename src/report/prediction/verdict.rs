@@ -3,6 +3,9 @@
 
 mod reason;
 
+pub(crate) use reason::{Reason, reasons};
+
+use super::judged::{Explained, Judged, judge};
 use super::table::{points, tenths};
 use super::{Figure, Predicted};
 use crate::model::Server;
@@ -12,45 +15,32 @@ use crate::report::entry::Entry;
 use crate::report::number::{count, counted, figure, milliseconds, with_unit};
 use crate::report::word::{list, name, sentence};
 
-/// Beside chance, the model may be off by so much of what it predicts: it leaves out timers, wake-ups, buffers.
-const MODEL_SHARE: f64 = 0.03;
-/// The same of a delay, in milliseconds.
-const MODEL_MS: f64 = 1.0;
-/// The figures that are judged: what was asked, and how late it came.
-const JUDGED: [Figure; 4] = [Figure::Requests, Figure::EmptyShare, Figure::Mean, Figure::Most];
 /// Predictions for the schedule and for the rate that differ by more than this show what chance does.
 const APART: f64 = 0.05;
 
-/// One judged figure of one entry.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Judged {
-    figure: Figure,
-    /// What the run gave.
-    pub(crate) measured: f64,
-    /// What the model gives.
-    pub(crate) predicted: f64,
-    /// Whether no more than chance and what the model leaves out lies between the two.
-    pub(crate) agrees: bool,
-}
+/// One transport with what the model says, and how the two stand to one another.
+type One<'a> = (&'a Entry, &'a Predicted, Vec<Judged>);
 
-/// What is to be said about the first run, in sentences: who agrees, who does not and why, what chance did, where CPU breaks
-/// even.
+/// What is to be said about the first run, in sentences: who agrees, what lies beyond chance, who does not agree and why, what chance
+/// did, where CPU breaks even. An unclear run says nothing about a model.
 pub(crate) fn verdicts(beside: &Beside) -> Vec<String> {
-    let judged: Vec<(&Entry, &Predicted, Vec<Judged>)> = beside
+    if !beside.first().unclear.is_empty() {
+        return Vec::new();
+    }
+    let judged: Vec<One> = beside
         .predicted(0)
         .filter(|(_, predicted)| predicted.inputs.messages() > 0.0)
         .map(|(entry, predicted)| (entry, predicted, judge(entry, predicted)))
         .filter(|(_, _, judged)| !judged.is_empty())
         .collect();
-    let (agree, part): (Vec<_>, Vec<_>) = judged
+    let (agree, part): (Vec<&One>, Vec<&One>) = judged
         .iter()
-        .partition(|(_, _, judged)| judged.iter().all(|one| one.agrees));
+        .partition(|(_, _, judged)| judged.iter().all(Judged::agrees));
     let mut sentences = Vec::new();
     sentences.extend(agreeing(&agree));
-    sentences.extend(
-        part.iter()
-            .map(|(entry, predicted, judged)| parting(entry, predicted, judged)),
-    );
+    sentences.extend(left_out(&judged));
+    sentences.extend(parting(&part));
+    sentences.extend(unseen_stop(&agree).filter(|_| part.is_empty()));
     sentences.extend(
         judged
             .iter()
@@ -62,33 +52,8 @@ pub(crate) fn verdicts(beside: &Beside) -> Vec<String> {
     sentences
 }
 
-/// The figures of one entry that can be judged.
-pub(crate) fn judge(entry: &Entry, predicted: &Predicted) -> Vec<Judged> {
-    let figures = JUDGED.into_iter().filter(|figure| figure.is_of(entry.transport()));
-    let judged = figures.filter_map(|figure| {
-        let (measured, expected) = (figure.measured(entry)?, predicted.figure(figure)?);
-        let chance = match predicted.schedule {
-            Some(_) => predicted.chance.of_this_schedule(figure),
-            None => predicted.chance.of_any_schedule(figure),
-        };
-        let model = expected * MODEL_SHARE
-            + match figure {
-                Figure::EmptyShare => 0.01,
-                delay if delay.is_delay() => MODEL_MS,
-                _ => 0.0,
-            };
-        Some(Judged {
-            figure,
-            measured,
-            predicted: expected,
-            agrees: (measured - expected).abs() <= chance.unwrap_or(0.0) + model,
-        })
-    });
-    judged.collect()
-}
-
 /// `Long polling and WebSocket did what the model says: …`.
-fn agreeing(agree: &[&(&Entry, &Predicted, Vec<Judged>)]) -> Option<String> {
+fn agreeing(agree: &[&One]) -> Option<String> {
     let names: Vec<&str> = agree.iter().map(|(entry, ..)| name(entry.transport())).collect();
     let worst = |figure: Figure| {
         let all = agree.iter().flat_map(|(.., judged)| judged);
@@ -114,45 +79,81 @@ fn agreeing(agree: &[&(&Entry, &Predicted, Vec<Judged>)]) -> Option<String> {
     )))
 }
 
-/// What is off, and what the run's figures say about it.
-fn parting(entry: &Entry, predicted: &Predicted, judged: &[Judged]) -> String {
-    let off: Vec<String> = judged.iter().filter(|one| !one.agrees).map(Judged::clause).collect();
-    let reasons = reason::reasons(entry, predicted, judged);
-    let why = match reasons.as_slice() {
-        [] => "No other figure of this run tells why.".to_owned(),
-        reasons => reasons
-            .iter()
-            .map(|reason| sentence(reason) + ".")
-            .collect::<Vec<_>>()
-            .join(" "),
+/// What is beyond chance and still no reason to doubt the model: how much of it there is, and the most of it.
+fn left_out(judged: &[One]) -> Option<String> {
+    let all = || {
+        judged.iter().flat_map(|(entry, _, judged)| {
+            let beyond = judged
+                .iter()
+                .filter(|one| one.explained() == Explained::ByWhatIsLeftOut);
+            beyond.map(move |one| (entry, one))
+        })
     };
-    format!(
-        "{} parted from the model: {}. {why}",
-        sentence(name(entry.transport())),
-        off.join("; ")
-    )
+    let (entry, most) = all().max_by(|(_, one), (_, other)| one.off().total_cmp(&other.off()))?;
+    let why = match most.figure {
+        _ if entry.run.between.is_some() => "what stood in between takes its time, too",
+        delay if delay.is_delay() && most.measured > most.predicted => {
+            "a process has to be woken, and TCP has its own work to do: both take time"
+        }
+        delay if delay.is_delay() => {
+            "the model makes listeners wait for all of the server’s CPU time, and part of that may be spent when nobody waits"
+        }
+        Figure::BytesIn if !entry.asks() => {
+            "what a stream says of itself between messages, to show that it is alive, has bytes too"
+        }
+        _ => "a request that leaves a little later than on paper finds other messages there",
+    };
+    Some(format!(
+        "{} beyond chance, but within what the model leaves out (wake-ups, TCP, the scheduler: 3\u{a0}%, and 1\u{a0}ms of a delay). \
+         The largest is that of {}: {}. {}.",
+        counted(
+            all().count() as u64,
+            "difference in the table is",
+            "differences in the table are"
+        ),
+        name(entry.transport()),
+        most.clause(),
+        sentence(why)
+    ))
 }
 
-impl Judged {
-    /// How far the two are from one another: by their ratio, shares by what lies between them, as next to nothing has no ratio.
-    pub(crate) fn off(&self) -> f64 {
-        match self.figure {
-            Figure::EmptyShare => (self.measured - self.predicted).abs(),
-            _ => (self.measured / self.predicted).ln().abs(),
+/// What is off, and what the run's figures say about it; a sentence for each transport. What was said of one is not said again.
+fn parting(part: &[&One]) -> Vec<String> {
+    let mut told: Vec<Reason> = Vec::new();
+    let mut sentences = Vec::new();
+    for (entry, predicted, judged) in part {
+        let off: Vec<String> = judged.iter().filter(|one| !one.agrees()).map(Judged::clause).collect();
+        let reasons = reasons(entry, predicted, judged);
+        let mut why: Vec<String> = reasons
+            .iter()
+            .filter(|reason| !told.contains(reason))
+            .map(|reason| sentence(&reason.told) + ".")
+            .collect();
+        if why.is_empty() {
+            why.push(match reasons.is_empty() {
+                true => "No figure of this run tells which assumption broke.".to_owned(),
+                false => "The reason is the same.".to_owned(),
+            });
         }
+        sentences.push(format!(
+            "{} parted from the model: {}. {}",
+            sentence(name(entry.transport())),
+            off.join("; "),
+            why.join(" ")
+        ));
+        told.extend(reasons);
     }
+    sentences
+}
 
-    /// `its mean delay was 34.1 ms where 28 ms were predicted`.
-    pub(crate) fn clause(&self) -> String {
-        let (measured, predicted) = (self.figure.write(self.measured), self.figure.write(self.predicted));
-        match self.figure {
-            Figure::Requests => format!("it sent {measured} requests, not {predicted}"),
-            Figure::EmptyShare => format!("{measured} of its answers were empty, not {predicted}"),
-            Figure::Mean => format!("messages took {measured} on average, not {predicted}"),
-            Figure::Most => format!("99\u{a0}% of them came within {measured}, not {predicted}"),
-            other => format!("{}: {measured}, not {predicted}", other.title()),
-        }
-    }
+/// A server that was stopped, where what was measured agrees all the same: the model's delays begin when it goes on.
+fn unseen_stop(agree: &[&One]) -> Option<String> {
+    let (_, predicted, _) = agree.first()?;
+    let stopped = reason::stopped(&predicted.inputs)?.told;
+    Some(format!(
+        "One assumption broke all the same: {stopped}. What was meant to be sent meanwhile waited to be accepted, and the model’s delays begin only \
+         there: the stop is in the delay from the intended instant, and not in these figures."
+    ))
 }
 
 /// Where this very schedule is not an average one.

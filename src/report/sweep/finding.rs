@@ -1,5 +1,6 @@
 //! What a sweep shows, in sentences: what moved along the knob and what did not, where curves cross, whether the model agrees.
 
+use super::agreement::agreement;
 use super::field::{Field, Line, Panel};
 use super::frontier::{Cost, place};
 use super::quantity::{QUANTITIES, Quantity};
@@ -7,8 +8,7 @@ use super::through;
 use crate::model::PollTimer;
 use crate::protocol::Transport;
 use crate::report::finding::ledger::kept_at;
-use crate::report::number::{counted, figure, milliseconds, times};
-use crate::report::prediction::judge;
+use crate::report::number::{figure, milliseconds, times};
 use crate::report::word::{list, name, sentence, verb};
 
 /// Figures that are counted or timed move by less than this from run to run.
@@ -48,11 +48,11 @@ pub(super) fn findings(field: &Field) -> Vec<String> {
         sentences.extend(half(field, panel));
         sentences.extend(crossing(field, panel));
     }
-    // Somebody in between may keep messages back, which is told above; and the model knows of nobody there.
+    // Somebody in between may keep messages back, which is told above.
     if !through::is_about(field) {
         sentences.extend(kept(field));
-        sentences.extend(agreement(field));
     }
+    sentences.extend(agreement(field));
     if !field.lines().any(|(_, line)| line.clear().next().is_some()) {
         sentences.push(
             "The machine or the generator was the limit at every point, so these curves prove nothing.".to_owned(),
@@ -312,50 +312,6 @@ fn messages(many: f64) -> String {
         "1" => "1 message".to_owned(),
         many => format!("{many} messages"),
     }
-}
-
-/// How many points agree with the model, and which is furthest off.
-fn agreement(field: &Field) -> Option<String> {
-    let (mut all, mut agree) = (0, 0);
-    let mut worst: Option<(f64, String)> = None;
-    for (panel, line) in field.lines() {
-        for spot in line.clear() {
-            let Some(predicted) = spot.predicted.as_ref().filter(|one| one.inputs.messages() > 0.0) else {
-                continue;
-            };
-            for judged in judge(&spot.entry, predicted) {
-                all += 1;
-                if judged.agrees {
-                    agree += 1;
-                    continue;
-                }
-                let off = judged.off();
-                if worst.as_ref().is_none_or(|(other, _)| off > *other) {
-                    let with = if panel.label.is_empty() {
-                        String::new()
-                    } else {
-                        format!(", {}", panel.label)
-                    };
-                    let at = format!("{} at {}{with}: {}", name(line.transport), spot.value, judged.clause());
-                    worst = Some((off, at));
-                }
-            }
-        }
-    }
-    if all == 0 {
-        return None;
-    }
-    let figures = "figures (requests, empty answers, mean delay, p99)";
-    Some(match worst {
-        None => format!(
-            "All {} of all points are as the model has them.",
-            counted(all, "figure", figures)
-        ),
-        Some((_, worst)) => format!(
-            "Of {} of all points {agree} are as the model has them; furthest off was {worst}. The report of that point (talkplace report FOLDER) says what speaks against the model there.",
-            counted(all, "figure", figures)
-        ),
-    })
 }
 
 /// What a chart over the knob shows: its title.

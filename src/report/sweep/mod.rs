@@ -1,5 +1,6 @@
 //! The report of a sweep: each figure as a curve over the knob, what it costs to be fresh, and what follows.
 
+mod agreement;
 mod caution;
 mod field;
 mod figures;
@@ -57,7 +58,8 @@ pub fn render(sweep: &Sweep, results: &[Option<Results>]) -> Result<SweepReport,
 pub fn render_knee(sweep: &Sweep, results: &[Option<Results>], knee: &Knee) -> Result<SweepReport, ReportError> {
     let mut field = Field::new(sweep, results).ok_or(ReportError::NoRun)?;
     field.levels = knee::limits(knee);
-    let findings = knee::findings(knee);
+    let mut findings = knee::findings(knee);
+    findings.extend(agreement::agreement(&field));
     let mut charts = vec![knee::busy(&field, knee)?];
     charts.extend(quantity::charts(&field)?);
     let mut tables = tables::tables(&field);

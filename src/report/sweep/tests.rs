@@ -451,6 +451,11 @@ fn a_search_tells_what_a_request_cost_and_where_that_leads() {
         "{:?}",
         swept.report.findings
     );
+    let found = plain(&swept.report.findings);
+    assert!(
+        found.contains("are as the model has them") && found.contains("What speaks against the model: "),
+        "{found}"
+    );
     assert_eq!(swept.report.charts[0].name, "busy.svg");
     let delay = swept
         .report
@@ -539,6 +544,8 @@ fn who_came_through_what_is_a_field_for_each() {
         found.contains("With default.conf, short polling and long polling heard everything; WebSocket heard nothing (426, 40 times)."),
         "{found}"
     );
+    assert!(found.contains("The model has nobody in between"), "{found}");
+    assert!(!found.contains("as the model has them"), "{found}");
     let chart = &swept.report.charts[0];
     assert_eq!(
         (chart.name.as_str(), chart.title.as_str()),
@@ -557,6 +564,31 @@ fn who_came_through_what_is_a_field_for_each() {
         plain(std::slice::from_ref(&delay.title)).contains("2,999 ms (upgrade.conf)"),
         "{}",
         delay.title
+    );
+}
+
+#[test]
+fn what_broke_is_told_of_all_points_together() {
+    let (plan, results) = sweep(&[("feed.text_bytes", &["10", "100"])], |run| {
+        run.runs.retain(|run| run.transport == crate::protocol::Transport::Poll);
+    });
+    let found = plain(&render(&plan, &results).unwrap().report.findings);
+    assert!(
+        found.contains("All 16 figures (counts, delays, bytes) of all points are as the model has them"),
+        "{found}"
+    );
+    // Half as many requests, and half of them refused, at one of the points.
+    let mut slow = results;
+    let run = &mut slow[1].as_mut().unwrap().runs[0];
+    run.counts.requests /= 2;
+    run.counts.answers.refused = 900;
+    let found = plain(&render(&plan, &slow).unwrap().report.findings);
+    assert!(found.contains("furthest off was short polling at 100: "), "{found}");
+    assert!(
+        found.contains(
+            "What speaks against the model: refusals, failures and losses (at 1 place) and a timer that asked less often (at 1 place)."
+        ),
+        "{found}"
     );
 }
 
