@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::terminal;
 
-/// A report as text: what was found, the main table, the knobs that differ between runs, and the reasons to doubt it.
+/// A report as text: what was found, the main table, the knobs that differ between runs, what the rounds tell apart, and the reasons to doubt it.
 pub(crate) fn text(title: &str, report: &Report) -> String {
     let mut text = format!("{title}\n");
     let differences = report
@@ -17,7 +17,13 @@ pub(crate) fn text(title: &str, report: &Report) -> String {
         push(&mut text, table);
     }
     text.push('\n');
-    text + &sentences(&report.findings) + &cautions(&report.cautions)
+    text.push_str(&sentences(&report.findings));
+    if let Some(rounds) = report.tables.iter().find(|table| table.name == "rounds") {
+        push(&mut text, rounds);
+        text.push('\n');
+        text.push_str(&sentences(&report.rounds));
+    }
+    text + &cautions(&report.cautions)
 }
 
 /// Sentences, each behind a dash.

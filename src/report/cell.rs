@@ -20,7 +20,9 @@ pub(crate) const REQUESTS: &[(&str, Cell)] = &[
     }),
     ("answered with messages", |e| count(e.run.counts.answers.with_messages)),
     ("answered empty", |e| count(e.run.counts.answers.empty)),
-    ("share of empty answers", |e| optional(e.empty_share(), percent)),
+    ("share of empty answers", |e| {
+        optional(e.median(Entry::empty_share), percent)
+    }),
     ("streams opened", |e| count(e.run.counts.answers.opened)),
     ("refused", refused),
     ("connections opened", |e| count(e.run.counts.connections.opened)),
@@ -39,11 +41,17 @@ pub(crate) const DELIVERIES: &[(&str, Cell)] = &[
 
 /// Delay, from the intended instant to the instant at which it is heard.
 pub(crate) const DELAY: &[(&str, Cell)] = &[
-    ("p50", |e| optional(e.run.delay.quantile_ms(0.5), milliseconds)),
-    ("p90", |e| optional(e.run.delay.quantile_ms(0.9), milliseconds)),
-    ("p99", |e| optional(e.run.delay.quantile_ms(0.99), milliseconds)),
+    ("p50", |e| {
+        optional(e.median(|e| e.run.delay.quantile_ms(0.5)), milliseconds)
+    }),
+    ("p90", |e| {
+        optional(e.median(|e| e.run.delay.quantile_ms(0.9)), milliseconds)
+    }),
+    ("p99", |e| {
+        optional(e.median(|e| e.run.delay.quantile_ms(0.99)), milliseconds)
+    }),
     ("max", |e| optional(e.run.delay.max_ms(), milliseconds)),
-    ("mean", |e| optional(e.run.delay.mean_ms(), milliseconds)),
+    ("mean", |e| optional(e.median(|e| e.run.delay.mean_ms()), milliseconds)),
 ];
 
 /// Delay since the server accepted the message: without what the publisher and its request added.
@@ -71,7 +79,11 @@ pub(crate) const COST: &[(&str, Cell)] = &[
         e.run.server.open_fds.map_or(NOT_AVAILABLE.to_owned(), count)
     }),
     ("server memory grown, per listener", |e| {
-        told(e.memory_per_listener(), e.run.server.rss_after_bytes.is_some(), bytes)
+        told(
+            e.median(Entry::memory_per_listener),
+            e.run.server.rss_after_bytes.is_some(),
+            bytes,
+        )
     }),
 ];
 
@@ -80,13 +92,13 @@ pub(crate) const PROCESS: &[(&str, Cell)] = &[
     ("CPU in its own code", |e| of_server(e.run.server.user_s, seconds)),
     ("CPU in the kernel", |e| of_server(e.run.server.system_s, seconds)),
     ("CPU a second of one idle listener", |e| {
-        of_cpu(e, e.cpu_of_an_idle_listener())
+        of_cpu(e, e.median(Entry::cpu_of_an_idle_listener))
     }),
     ("CPU above idle, per 1,000 deliveries", |e| {
-        of_cpu(e, e.cpu_above_idle_per_1000_deliveries())
+        of_cpu(e, e.median(Entry::cpu_above_idle_per_1000_deliveries))
     }),
     ("CPU above idle, per 1,000 requests", |e| {
-        of_cpu(e, e.cpu_above_idle_per_1000_requests())
+        of_cpu(e, e.median(Entry::cpu_above_idle_per_1000_requests))
     }),
     ("ready to run, but without a processor", |e| {
         of_server(e.run.server.waiting_s, seconds)
@@ -156,10 +168,14 @@ pub(crate) const LEDGER: &[(&str, Cell)] = &[
 /// The main figures.
 pub(crate) const SIDE_BY_SIDE: &[(&str, Cell)] = &[
     ("requests", |e| count(e.run.counts.requests)),
-    ("empty", |e| optional(e.empty_share(), percent)),
-    ("delay p50", |e| optional(e.run.delay.quantile_ms(0.5), milliseconds)),
-    ("delay p99", |e| optional(e.run.delay.quantile_ms(0.99), milliseconds)),
-    ("bytes per delivery", |e| optional(e.bytes_both(), bytes)),
+    ("empty", |e| optional(e.median(Entry::empty_share), percent)),
+    ("delay p50", |e| {
+        optional(e.median(|e| e.run.delay.quantile_ms(0.5)), milliseconds)
+    }),
+    ("delay p99", |e| {
+        optional(e.median(|e| e.run.delay.quantile_ms(0.99)), milliseconds)
+    }),
+    ("bytes per delivery", |e| optional(e.median(Entry::bytes_both), bytes)),
     ("CPU per 1,000", cpu_per_1000),
     ("ledger", |e| {
         if e.run.ledger.is_clean() { "clean" } else { "not clean" }.to_owned()
@@ -195,9 +211,15 @@ pub(crate) const OVER_TIME: &[(&str, Cell)] = &[
 
 /// The slow end of the delays.
 pub(crate) const TAIL: &[(&str, Cell)] = &[
-    ("90 %", |e| optional(e.run.delay.quantile_ms(0.9), milliseconds)),
-    ("99 %", |e| optional(e.run.delay.quantile_ms(0.99), milliseconds)),
-    ("99.9 %", |e| optional(e.run.delay.quantile_ms(0.999), milliseconds)),
+    ("90 %", |e| {
+        optional(e.median(|e| e.run.delay.quantile_ms(0.9)), milliseconds)
+    }),
+    ("99 %", |e| {
+        optional(e.median(|e| e.run.delay.quantile_ms(0.99)), milliseconds)
+    }),
+    ("99.9 %", |e| {
+        optional(e.median(|e| e.run.delay.quantile_ms(0.999)), milliseconds)
+    }),
     ("all", |e| optional(e.run.delay.max_ms(), milliseconds)),
     ("deliveries", |e| count(e.run.delay.count())),
 ];
@@ -346,7 +368,7 @@ fn refused(entry: &Entry) -> String {
 }
 
 fn cpu_per_1000(entry: &Entry) -> String {
-    of_cpu(entry, entry.run.cpu_ms_per_1000_deliveries())
+    of_cpu(entry, entry.median(|round| round.run.cpu_ms_per_1000_deliveries()))
 }
 
 fn of_cpu(entry: &Entry, value: Option<f64>) -> String {

@@ -4,7 +4,8 @@ use super::rounds::Interval;
 use crate::protocol::Transport;
 use crate::results::{Answers, Health, Little, Parts, Restart, Results, Segments, ServerCost, TransportRun};
 
-/// One transport of one run. Rounds are pooled: counts and times are added up, rates are of the whole.
+/// One transport of one run. Rounds are pooled: counts and times are added up, rates are of the whole. What is told of them is mostly the median
+/// ([`Entry::median`]).
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     /// Which of the runs that are shown, from 0.
@@ -54,6 +55,12 @@ impl Entry {
     pub(crate) fn over_rounds(&self, figure: impl Fn(&Entry) -> Option<f64>) -> Option<Interval> {
         let values: Option<Vec<f64>> = self.each.iter().map(figure).collect();
         Interval::of(values?)
+    }
+
+    /// A figure of the entry: of several rounds their median, so that a table, a sentence and a chart say the same.
+    pub(crate) fn median(&self, figure: impl Fn(&Entry) -> Option<f64>) -> Option<f64> {
+        let median = self.over_rounds(&figure).map(|interval| interval.median);
+        median.or_else(|| figure(self))
     }
 
     /// Whether every look at the feed is a request of its own.

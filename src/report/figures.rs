@@ -7,6 +7,7 @@ use super::cell::{
 };
 use super::entry::Entry;
 use super::knob::{knobs, value};
+use super::number::count;
 use super::prediction::{inputs_table, prediction_table, published};
 use super::rounds::rounds;
 use super::table::{Group, Row, Table};
@@ -32,23 +33,41 @@ pub(crate) fn tables(beside: &Beside) -> Vec<Table> {
 /// Everything about the first run: transports across, figures down.
 fn figures(beside: &Beside) -> Table {
     let entries: Vec<&Entry> = beside.of_side(0).collect();
+    let rounds = entries.iter().map(|entry| entry.each.len()).max().unwrap_or(0);
     let mut groups = vec![
         ("Requests", REQUESTS),
         ("Deliveries", DELIVERIES),
         ("Delay, from the intended instant", DELAY),
-        ("Delay, since the server accepted it", SERVER_DELAY),
+        match rounds {
+            0 => ("Delay, since the server accepted it", SERVER_DELAY),
+            _ => (
+                "Delay, since the server accepted it, of all rounds together",
+                SERVER_DELAY,
+            ),
+        },
         ("Cost", COST),
         ("Ledger, over the whole run", LEDGER),
     ];
     if entries.iter().any(|entry| entry.run.restart.is_some()) {
         groups.push(("Restart of the server in mid-window", RESTARTED));
     }
-    let remark = caution::remark(beside.first()).map_or_else(String::new, |remark| format!("; {remark}"));
+    let remarks = caution::remark(beside.first()).into_iter().chain(of_rounds(rounds));
+    let remarks: String = remarks.map(|remark| format!("; {remark}")).collect();
     let caption = format!(
-        "Run {}, in the counted window unless said otherwise{remark}",
+        "Run {}, in the counted window unless said otherwise{remarks}",
         beside.first().run
     );
     of_first("figures", caption, &groups, &entries)
+}
+
+/// How figures come of several rounds: a sum stays one, and of what each round has its own the middle is told.
+fn of_rounds(rounds: usize) -> Option<String> {
+    (rounds > 1).then(|| {
+        format!(
+            "{} rounds: counts are of all together, shares, delays, CPU time per 1,000 and memory are medians",
+            count(rounds as u64)
+        )
+    })
 }
 
 /// What the instrument says about itself: the server's process and the load generator of the first run.

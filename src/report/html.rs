@@ -12,7 +12,6 @@ use super::chart::Chart;
 use super::knob::command;
 use super::number::{self, bytes, count, lasting};
 use super::prediction::verdicts;
-use super::rounds::apart;
 use super::table::Table;
 use super::through::stood;
 use super::wire::{self, Wire};
@@ -42,7 +41,7 @@ struct Page<'a> {
     /// How model and measurement agree.
     verdicts: Vec<String>,
     /// What the rounds can tell apart.
-    rounds: Vec<String>,
+    rounds: &'a [String],
     /// The bytes of one message in each transport.
     wires: Vec<Wire>,
     tables: BTreeMap<&'a str, &'a Table>,
@@ -86,6 +85,7 @@ pub(crate) struct Figure<'a> {
 pub(crate) fn page(
     beside: &Beside,
     findings: &[String],
+    rounds: &[String],
     cautions: &[Caution],
     charts: &[Chart],
     tables: &[Table],
@@ -110,7 +110,7 @@ pub(crate) fn page(
         cautions,
         figures: charts.iter().map(figure).collect(),
         verdicts: verdicts(beside),
-        rounds: apart(beside),
+        rounds,
         tables: tables
             .iter()
             .chain([&wire_table])

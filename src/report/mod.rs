@@ -46,6 +46,8 @@ pub struct Report {
     pub charts: Vec<Chart>,
     /// What was found, in a few sentences of plain text.
     pub findings: Vec<String>,
+    /// What the rounds of a run tell apart, and what they do not; empty of a single round.
+    pub rounds: Vec<String>,
     /// The tables of the page, the one to print first being the first. Those beside the charts are with their charts.
     pub tables: Vec<Table>,
     /// Reasons to doubt the runs: those in their results, and those that their figures give.
@@ -81,11 +83,13 @@ pub fn render(runs: &[Results]) -> Result<Report, ReportError> {
     let cautions = caution::of_all(runs);
     let tables = figures::tables(&beside);
     let charts = chart::charts(&beside)?;
-    let html = html::page(&beside, &findings, &cautions, &charts, &tables)?;
+    let rounds = rounds::apart(&beside);
+    let html = html::page(&beside, &findings, &rounds, &cautions, &charts, &tables)?;
     Ok(Report {
         html,
         charts,
         findings,
+        rounds,
         tables,
         cautions,
     })

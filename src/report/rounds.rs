@@ -67,7 +67,7 @@ type Write = fn(f64) -> String;
 
 /// The figures that rounds are compared by.
 const FIGURES: [(&str, Figure, Write); 7] = [
-    ("requests", |e| Some(e.run.counts.requests as f64), whole),
+    ("requests of a round", |e| Some(e.run.counts.requests as f64), whole),
     ("share of empty answers", Entry::empty_share, percent),
     ("delay p50", |e| e.run.delay.quantile_ms(0.5), milliseconds),
     ("delay p99", |e| e.run.delay.quantile_ms(0.99), milliseconds),
@@ -140,9 +140,7 @@ fn sure(entries: &[&Entry]) -> String {
         .map_or(NONE.to_owned(), percent)
 }
 
-/// What the rounds tell apart, and what they do not: a sentence a figure.
-///
-/// An unclear run tells nothing apart.
+/// What the rounds tell apart, and what they do not: a sentence a figure; none about a run that proves nothing.
 pub(crate) fn apart(beside: &Beside) -> Vec<String> {
     if !beside.first().unclear.is_empty() {
         return Vec::new();
@@ -253,6 +251,41 @@ mod tests {
             "Server CPU per 1,000 deliveries: no difference that this run can show between short polling and long polling, \
              nor between long polling and WebSocket."
         );
+    }
+
+    #[test]
+    fn one_thing_has_one_figure() {
+        // Not the mean of the rounds, which is what all of them together come to.
+        let results = repeated(&[0.0, 0.9, 0.0]);
+        let report = crate::report::render(std::slice::from_ref(&results)).unwrap();
+        let cell = |table: &Table, head: &str| {
+            let mut rows = table.groups.iter().flat_map(|group| &group.rows);
+            plain(&rows.find(|row| row.head == head).unwrap().cells[2])
+        };
+        let named = |name: &str| report.tables.iter().find(|table| table.name == name).unwrap();
+        let cpu = cell(named("figures"), "server CPU per 1,000 deliveries");
+        assert_eq!(cpu, "19.7 ms");
+        assert!(cell(named("rounds"), "server CPU per 1,000 deliveries").starts_with(&cpu));
+        let chart = report.charts.iter().find(|chart| chart.name == "cpu.svg").unwrap();
+        assert_eq!(plain(&chart.table.groups[0].rows[2].cells[0]), cpu);
+        assert!(plain(&chart.svg).contains(&cpu));
+        assert!(report.findings.iter().any(|finding| plain(finding).contains(&cpu)));
+        assert!(
+            named("figures")
+                .caption
+                .contains("3 rounds: counts are of all together")
+        );
+        assert_eq!(report.rounds.len(), 4);
+    }
+
+    #[test]
+    fn a_run_that_proves_nothing_tells_nothing_apart() {
+        let mut results = repeated(&[0.0, 0.1]);
+        results.unclear = vec![crate::results::Caution {
+            what: "The machine was busy.".into(),
+            try_this: "Wait.".into(),
+        }];
+        assert!(crate::report::render(&[results]).unwrap().rounds.is_empty());
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
 }
 
 fn bar(entry: &Entry, head: String, below: Vec<String>) -> Bar {
-    let cost = entry.run.cpu_ms_per_1000_deliveries();
+    let cost = entry.median(|round| round.run.cpu_ms_per_1000_deliveries());
     let all = entry.run.server.cpu_s;
     let deliveries = entry.run.counts.deliveries;
     let part = cost.zip(all).map(|(cost, all)| Part {

@@ -242,7 +242,8 @@ fn bracket(canvas: &Canvas, (from, to): (f64, f64), y: f64, colour: RGBColor) ->
 /// p50 and p99 of one entry on the axis of the curves.
 fn row(canvas: &Canvas, entry: &Entry, times: &Axis, y: f64) -> Drawn {
     let delay = &entry.run.delay;
-    let (Some(p50), Some(p99), Some(max)) = (delay.quantile_ms(0.5), delay.quantile_ms(0.99), delay.max_ms()) else {
+    let quantile = |q: f64| entry.median(|round| round.run.delay.quantile_ms(q));
+    let (Some(p50), Some(p99), Some(max)) = (quantile(0.5), quantile(0.99), delay.max_ms()) else {
         return canvas.text("nothing was heard in the window", (LEFT + 3.0, y), SMALL);
     };
     let (colour, mark) = (colour(entry.transport()), mark(entry.transport()));

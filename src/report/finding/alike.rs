@@ -27,11 +27,7 @@ pub(super) struct Group {
 pub(super) fn groups(entries: &[&Entry], figure: impl Fn(&Entry) -> Option<f64>, clearly: Clearly) -> Vec<Group> {
     let mut figures: Vec<(Transport, f64, Option<Interval>)> = entries
         .iter()
-        .filter_map(|entry| {
-            let interval = entry.over_rounds(&figure);
-            let figure = interval.map_or_else(|| figure(entry), |interval| Some(interval.median));
-            Some((entry.transport(), figure?, interval))
-        })
+        .filter_map(|entry| Some((entry.transport(), entry.median(&figure)?, entry.over_rounds(&figure))))
         .collect();
     figures.sort_by(|a, b| a.1.total_cmp(&b.1));
     let mut groups: Vec<Group> = Vec::new();

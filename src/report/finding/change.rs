@@ -169,7 +169,7 @@ fn asked(now: Option<f64>, then: Option<f64>) -> Option<String> {
 }
 
 fn empties(now: &Entry, then: &Entry) -> Option<String> {
-    let (now, then) = (now.empty_share()?, then.empty_share()?);
+    let (now, then) = (now.median(Entry::empty_share)?, then.median(Entry::empty_share)?);
     ((now - then).abs() > CLEARLY_MORE)
         .then(|| format!("got {} of its answers empty instead of {}", percent(now), percent(then)))
 }
@@ -189,10 +189,8 @@ fn late(now: &Entry, then: &Entry) -> Option<String> {
 }
 
 fn cpu(now: &Entry, then: &Entry) -> Option<String> {
-    let (now, then) = (
-        now.run.cpu_ms_per_1000_deliveries()?,
-        then.run.cpu_ms_per_1000_deliveries()?,
-    );
+    let of = |entry: &Entry| entry.median(|round| round.run.cpu_ms_per_1000_deliveries());
+    let (now, then) = (of(now)?, of(then)?);
     let (low, high) = (now.min(then), now.max(then));
     (high > low * (1.0 + CLEARLY_MORE_CPU)).then(|| {
         let (now, then) = (milliseconds(now), milliseconds(then));
@@ -201,7 +199,8 @@ fn cpu(now: &Entry, then: &Entry) -> Option<String> {
 }
 
 fn moved(now: &Entry, then: &Entry, q: f64) -> Option<String> {
-    let (now, then) = (now.run.delay.quantile_ms(q)?, then.run.delay.quantile_ms(q)?);
+    let of = |entry: &Entry| entry.median(|round| round.run.delay.quantile_ms(q));
+    let (now, then) = (of(now)?, of(then)?);
     let (low, high) = (now.min(then), now.max(then));
     (high > low * (1.0 + delay::CLEARLY.share) + delay::CLEARLY.besides)
         .then(|| format!("within {} instead of {}", milliseconds(now), milliseconds(then)))

@@ -45,7 +45,7 @@ pub(super) fn title(entries: &[&Entry]) -> String {
         0 => "and no message came".to_owned(),
         messages => format!("for {}", counted(messages, "message", "messages")),
     };
-    let vain = match (most.empty_share(), most.run.counts.answers.refused) {
+    let vain = match (most.median(Entry::empty_share), most.run.counts.answers.refused) {
         (_, refused) if refused == requests => "; every request was refused".to_owned(),
         (None | Some(0.0), _) => String::new(),
         (Some(1.0), _) => "; every answer was empty".to_owned(),
@@ -129,7 +129,7 @@ fn fate(entry: &Entry) -> String {
 
 fn served(entry: &Entry) -> String {
     let answers = &entry.run.counts.answers;
-    match entry.empty_share() {
+    match entry.median(Entry::empty_share) {
         None => format!("to open {}", counted(answers.opened, "stream", "streams")),
         Some(0.0) => "no answer was empty".to_owned(),
         Some(1.0) => "every answer was empty".to_owned(),

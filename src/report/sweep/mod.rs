@@ -81,6 +81,7 @@ fn finished(
             html,
             charts,
             findings,
+            rounds: Vec::new(),
             tables,
             cautions,
         },
