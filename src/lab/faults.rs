@@ -315,11 +315,19 @@ fn together(scenario: &Scenario, check: Check<'_>) {
     if let ServerWait::Sleep(length) = scenario.server_wait {
         needed += length;
     }
+    let enough = write_time(needed);
     let short = format!(
-        "a drain of {} ends before the last message is heard, which takes up to {} here; give it that with --set drain={}",
+        "a drain of {} ends before the last message is heard, which takes up to {enough} here (two round trips{}{}): raise it to {enough}, where it \
+         is written or with --set drain={enough}",
         write_time(scenario.drain),
-        write_time(needed),
-        write_time(needed)
+        match scenario.transports.contains(&Transport::Poll) {
+            true => format!(", and poll.interval, {}", write_time(scenario.poll_interval)),
+            false => String::new(),
+        },
+        match scenario.server_wait {
+            ServerWait::Sleep(length) => format!(", and the server’s sleep, {}", write_time(length)),
+            _ => String::new(),
+        }
     );
     check(
         scenario.drain >= needed,

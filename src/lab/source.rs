@@ -233,17 +233,18 @@ impl Origins {
         let mut places = Vec::new();
         for key in keys {
             match self.0.get(key) {
-                Some((Some(place), _)) => places.push((place, key)),
+                Some((Some(place), layer)) => places.push((place, key, *layer)),
                 Some((None, _)) => return None,
                 None => {}
             }
         }
-        let typed = places.iter().find(|(place, _)| matches!(place, Place::Typed(_)));
-        let (place, key) = match typed.or(places.first()) {
-            Some((place, key)) => ((*place).clone(), **key),
-            None => (Place::File(file.to_owned()), keys[0]),
-        };
-        Some(problem(place, key, &message))
+        let typed = places.iter().find(|(place, ..)| matches!(place, Place::Typed(_)));
+        Some(match typed.or(places.first()) {
+            // The file may have the key twice, and its other value is none of the fault.
+            Some((place, key, Layer::Quick)) => problem((*place).clone(), &format!("{key} in [quick]"), &message),
+            Some((place, key, _)) => problem((*place).clone(), key, &message),
+            None => problem(Place::File(file.to_owned()), keys[0], &message),
+        })
     }
 }
 
@@ -550,6 +551,27 @@ mod tests {
         ) {
             let _ = source(&lines.join("\n")).scenario(true, &[]);
         }
+    }
+
+    #[test]
+    fn a_fault_of_the_short_form_is_said_to_be_there_and_how_to_mend_it() {
+        let text = "drain = \"3s\"\n[poll]\ninterval = \"1s\"\n[quick]\ndrain = \"1s\"\n";
+        for quick in [false, true] {
+            let found = source(text).scenario(quick, &[]).unwrap_err().to_string();
+            assert!(
+                found.starts_with("mine.toml:5:1: drain in [quick]: a drain of 1s ends before"),
+                "{found}"
+            );
+            assert!(
+                found.contains("poll.interval, 1s") && found.contains("raise it to 1.08s"),
+                "{found}"
+            );
+        }
+        assert!(
+            source(&text.replace("drain = \"1s\"", "drain = \"1080ms\""))
+                .scenario(true, &[])
+                .is_ok()
+        );
     }
 
     #[test]
