@@ -1,8 +1,12 @@
 //! Real runs of the standard cases, against what the model says of their very schedules.
 //!
 //! A feed at 0.1, 1 and 10 messages a second, 50 ms each way or none, polled every second or held for 25 s, over a connection that is kept or
-//! over one for each request. Short by itself; with `TALKPLACE_LONG` set it takes
-//! seven minutes and holds the figures to 3 % (and 1 ms on a mean), which wants a machine that does nothing else.
+//! over one for each request. By itself it takes half a minute and holds them roughly;
+//!
+//!     TALKPLACE_LONG=1 cargo test --release --test behaviour standard_runs_come_out -- --ignored --nocapture
+//!
+//! takes seven minutes, holds the figures to 3 % (and 1 ms on a mean) and prints each beside the model's. Both want a machine that does nothing
+//! else. A run in which the machine was the limit is not judged and tried again; a rate at which no case could be judged fails.
 
 use std::time::Duration;
 
@@ -204,48 +208,64 @@ fn figures(run: &TransportRun, scenario: &Scenario, allowed: Allowed) -> Vec<Fig
     ]
 }
 
+/// So often is a case measured until the machine was not the limit.
+const TRIES: u32 = 4;
+
 /// All cases of one rate, at the same time: they need little of the machine.
 async fn hold(rate_per_s: f64, warm_up_s: u64, duration_s: u64, allowed: Allowed) {
     // Without a way a long poll is only what the machine takes: at ten messages a second that is a herd, and no standard.
-    let cases = CASES
-        .into_iter()
-        .filter(|case| !case.one_way.is_zero() || rate_per_s == 1.0);
-    let runs = cases.map(|case| async move {
-        let scenario = scenario(rate_per_s, case, warm_up_s, duration_s);
-        (case.name, measured(&scenario, case.transport).await, scenario)
-    });
-    for (name, run, scenario) in futures_util::future::join_all(runs).await {
-        assert!(run.ledger.is_clean(), "{name}: {:?}", run.ledger);
-        let figures = figures(&run, &scenario, allowed);
-        for Figure {
-            name: what,
-            measured,
-            predicted,
-            ..
-        } in &figures
-        {
-            eprintln!("{rate_per_s}/s {name}: {what} {measured:.1}, predicted {predicted:.1}");
+    let there = |case: &Case| !case.one_way.is_zero() || rate_per_s == 1.0;
+    let mut cases: Vec<Case> = CASES.into_iter().filter(there).collect();
+    let all = cases.len();
+    for _ in 0..TRIES {
+        let runs = cases.into_iter().map(|case| async move {
+            let scenario = scenario(rate_per_s, case, warm_up_s, duration_s);
+            (case, measured(&scenario, case.transport).await, scenario)
+        });
+        let runs = futures_util::future::join_all(runs).await.into_iter();
+        let left = runs.filter(|(case, run, scenario)| !is_judged(rate_per_s, case, run, scenario, allowed));
+        cases = left.map(|(case, ..)| case).collect();
+        if cases.is_empty() {
+            return;
         }
-        // A machine that was the limit says nothing about the model.
-        let why = unclear(std::slice::from_ref(&run), &Host::here());
-        if !why.is_empty() {
-            eprintln!("{rate_per_s}/s {name}: not judged. {}", why[0].what);
-            continue;
-        }
-        let far = figures
-            .iter()
-            .filter(|figure| (figure.measured - figure.predicted).abs() > figure.allowed);
-        assert_eq!(
-            far.clone().count(),
-            0,
-            "{rate_per_s}/s {name}: {:?}",
-            far.collect::<Vec<_>>()
-        );
     }
+    let names: Vec<&str> = cases.iter().map(|case| case.name).collect();
+    assert!(
+        cases.len() < all,
+        "{rate_per_s}/s: nothing was judged, as this machine was the limit of every run"
+    );
+    eprintln!("{rate_per_s}/s: not judged in {TRIES} tries: {}", names.join("; "));
+}
+
+/// Fails where a figure is too far from the model's; false of a machine that was the limit, which says nothing about the model.
+fn is_judged(rate_per_s: f64, case: &Case, run: &TransportRun, scenario: &Scenario, allowed: Allowed) -> bool {
+    let name = case.name;
+    assert!(run.ledger.is_clean(), "{name}: {:?}", run.ledger);
+    let figures = figures(run, scenario, allowed);
+    for Figure {
+        name: what,
+        measured,
+        predicted,
+        ..
+    } in &figures
+    {
+        eprintln!("{rate_per_s}/s {name}: {what} {measured:.1}, predicted {predicted:.1}");
+    }
+    let why = unclear(std::slice::from_ref(run), &Host::here());
+    if !why.is_empty() {
+        eprintln!("{rate_per_s}/s {name}: not judged. {}", why[0].what);
+        return false;
+    }
+    let far = figures
+        .iter()
+        .filter(|figure| (figure.measured - figure.predicted).abs() > figure.allowed);
+    let far: Vec<&Figure> = far.collect();
+    assert!(far.is_empty(), "{rate_per_s}/s {name}: {far:?}");
+    true
 }
 
 #[tokio::test]
-#[ignore = "takes half a minute"]
+#[ignore = "needs a machine that does nothing else, for half a minute"]
 async fn standard_runs_come_out_as_the_model_says() {
     if std::env::var_os("TALKPLACE_LONG").is_some() {
         let exact = Allowed {
