@@ -86,11 +86,13 @@ impl Entry {
     pub(crate) fn rates_per_s(&self) -> Vec<f64> {
         let timeline = &self.run.timeline;
         let length = (self.run.window_s / timeline.step_s / self.each.len().max(1) as f64).floor();
-        let window = timeline
-            .requests
-            .iter()
-            .skip(timeline.warm_up_steps)
-            .take(length as usize);
+        if timeline.requests.is_empty() {
+            return Vec::new();
+        }
+        // The list ends with the last request: a window that goes on in silence has more steps.
+        let silence = std::iter::repeat(&0);
+        let steps = timeline.requests.iter().chain(silence);
+        let window = steps.skip(timeline.warm_up_steps).take(length as usize);
         window.map(|requests| *requests as f64 / timeline.step_s).collect()
     }
 
@@ -347,6 +349,18 @@ mod tests {
                 one.run.cpu_ms_per_1000_deliveries()
             );
         }
+    }
+
+    #[test]
+    fn a_window_that_ends_in_silence_has_its_last_steps_too() {
+        let mut entry = entries(0, &fixture::three_ways()).remove(1);
+        entry.run.window_s = 4.0;
+        entry.run.timeline.step_s = 1.0;
+        entry.run.timeline.warm_up_steps = 1;
+        entry.run.timeline.requests = vec![9, 6, 2];
+        assert_eq!(entry.rates_per_s(), [6.0, 2.0, 0.0, 0.0]);
+        entry.run.timeline.requests.clear();
+        assert!(entry.rates_per_s().is_empty(), "older results have none");
     }
 
     #[test]
