@@ -65,7 +65,7 @@ fn bar(one: &Fallen, typical: &Typical, again: bool) -> Bar {
     let wait = Part {
         value: typical.waited_ms,
         texture: Texture::Pale,
-        text: format!("{} waiting", milliseconds(typical.waited_ms)),
+        text: format!("{} waiting", no_finer(typical.waited_ms)),
     };
     let rungs = typical.rungs.iter().map(|(rung, failed, took_ms)| Part {
         value: *took_ms,
@@ -95,6 +95,16 @@ fn bar(one: &Fallen, typical: &Typical, again: bool) -> Bar {
         note: String::new(),
         predicted: None,
         interval: None,
+    }
+}
+
+/// A listener that does not wait tries at once: what its own steps take is no wait, and no figure either.
+fn no_finer(ms: f64) -> String {
+    const FINEST_MS: f64 = 0.1;
+    if ms < FINEST_MS {
+        format!("<\u{a0}{}", milliseconds(FINEST_MS))
+    } else {
+        milliseconds(ms)
     }
 }
 

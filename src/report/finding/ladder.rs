@@ -7,6 +7,9 @@ use super::super::number::{count, counted, milliseconds};
 use super::super::word::{list, name, sentence};
 use crate::results::{Ladder, Scenario};
 
+/// Rungs that took as long but for this share did equally badly.
+const ALIKE: f64 = 0.05;
+
 /// Whether anybody changed transports, so that an entry is not of one of them alone.
 pub(crate) fn is_mixed(entry: &Entry) -> bool {
     let walks = entry.run.ladder.iter().flat_map(|ladder| &ladder.walks);
@@ -170,16 +173,33 @@ pub(crate) fn fall_title(beside: &Beside) -> String {
 }
 
 fn of_typical(typical: &Typical) -> String {
-    let in_vain = typical.rungs.iter().filter(|(_, why, _)| why.is_some());
-    let most = in_vain.max_by(|one, other| one.2.total_cmp(&other.2));
-    let most = most.map_or(String::new(), |(rung, why, took_ms)| {
-        let why = why.map_or(String::new(), |why| format!(" ({why})"));
-        format!(", of which {} for {}{why}", milliseconds(*took_ms), name(*rung))
-    });
     format!(
-        "A fall cost {} without anything to listen by{most}",
-        milliseconds(typical.lasted_ms)
+        "A fall cost {} without anything to listen by{}",
+        milliseconds(typical.lasted_ms),
+        dearest(typical).unwrap_or_default()
     )
+}
+
+/// What took most of it: the rung in vain that took longest, and those that took as long.
+fn dearest(typical: &Typical) -> Option<String> {
+    let in_vain = || {
+        let rungs = typical.rungs.iter();
+        rungs.filter_map(|(rung, why, took_ms)| Some((name(*rung), (*why)?, *took_ms)))
+    };
+    let most_ms = in_vain().map(|(.., took_ms)| took_ms).reduce(f64::max)?;
+    let alike: Vec<_> = in_vain()
+        .filter(|(.., took_ms)| *took_ms >= most_ms * (1.0 - ALIKE))
+        .collect();
+    let (_, why, _) = alike[0];
+    let each = if alike.len() > 1 { " each" } else { "" };
+    let whom = if alike.iter().all(|(_, other, _)| *other == why) {
+        let names: Vec<&str> = alike.iter().map(|(rung, ..)| *rung).collect();
+        format!("{} ({why})", list(&names))
+    } else {
+        let names: Vec<String> = alike.iter().map(|(rung, why, _)| format!("{rung} ({why})")).collect();
+        list(&names)
+    };
+    Some(format!(", of which {}{each} for {whom}", milliseconds(most_ms)))
 }
 
 /// The title over the falls of a sweep: the cheapest and the dearest.
