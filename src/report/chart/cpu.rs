@@ -26,7 +26,7 @@ pub(super) fn sheet(beside: &Beside, print: String) -> Sheet {
     Sheet {
         name: "cpu",
         topic: "Server CPU",
-        reading: "Processor time of the server’s process in the window, for everything that it did there, divided by what was delivered.",
+        reading: "Processor time of the server’s process in the window, for everything that it did there, divided by what was delivered. The model does not know what work costs a processor, so nothing is predicted here.",
         title: bars.title.clone(),
         table: beside_chart(beside, "cpu", "CPU time of the server’s process", SERVER),
         what: "Bars of the CPU time that the server’s process used for 1,000 deliveries".into(),

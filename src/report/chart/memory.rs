@@ -35,7 +35,7 @@ pub(super) fn sheet(beside: &Beside, print: String) -> Option<Sheet> {
         reading: "What the process of each server had in memory, from before the first listener came. The mark on a line is where every listener had been \
                   served once; the strong lines are the start of the warm-up and both ends of the window. What a process gives back, it may \
                   keep for later, so that a line seldom falls. Below is what the kernel held for bytes under way; the sockets themselves, some 2 to \
-                  4 kB each, are in neither.",
+                  4 kB each, are in neither. The model says nothing of memory.",
         drawn: draw(&watched, &span, &title, print),
         title,
         table: beside_chart(beside, "memory", "Memory of the server, of the first round", MEMORY),
