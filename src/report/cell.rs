@@ -4,7 +4,7 @@ use super::entry::Entry;
 use super::finding::restart::MOMENT_S;
 use super::number::{NONE, bytes, count, figure, milliseconds, percent, with_unit};
 use crate::protocol::Transport;
-use crate::results::{Distribution, Health, Ladder, Memory, MemorySample, Restart};
+use crate::results::{Distribution, Health, Ladder, Memory, MemorySample, Restart, Segments};
 
 /// Turns one entry into the text of a cell.
 pub(crate) type Cell = fn(&Entry) -> String;
@@ -120,6 +120,14 @@ pub(crate) const PROCESS: &[(&str, Cell)] = &[
     }),
     ("threads", |e| of_server(e.run.server.threads, count)),
     ("open connections", |e| of_server(e.run.server.connections, count)),
+];
+
+/// The segments of the listeners' connections, those without anything in them too: receipts, mostly.
+pub(crate) const WIRE: &[(&str, Cell)] = &[
+    ("segments to the server", |e| segments(e, |all| all.to_server)),
+    ("with anything in them", |e| segments(e, |all| all.data_to_server)),
+    ("segments to the listeners", |e| segments(e, |all| all.to_listener)),
+    ("with anything in them", |e| segments(e, |all| all.data_to_listener)),
 ];
 
 /// How the load generator itself fared.
@@ -401,6 +409,10 @@ fn on_the_wire(entry: &Entry, value: Option<f64>, write: fn(f64) -> String) -> S
         Some(_) => optional(value, write),
         None => NOT_AVAILABLE.to_owned(),
     }
+}
+
+fn segments(entry: &Entry, number: fn(&Segments) -> u64) -> String {
+    of_server(entry.all_segments().map(number), count)
 }
 
 fn woken_late(entry: &Entry, figure: impl Fn(&Distribution) -> Option<f64>) -> String {

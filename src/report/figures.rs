@@ -3,7 +3,7 @@
 use super::beside::Beside;
 use super::caution;
 use super::cell::{
-    COST, Cell, DELAY, DELIVERIES, GENERATOR, LEDGER, PROCESS, REQUESTS, RESTARTED, SERVER_DELAY, SIDE_BY_SIDE,
+    COST, Cell, DELAY, DELIVERIES, GENERATOR, LEDGER, PROCESS, REQUESTS, RESTARTED, SERVER_DELAY, SIDE_BY_SIDE, WIRE,
 };
 use super::entry::Entry;
 use super::knob::{knobs, value};
@@ -75,6 +75,7 @@ fn instrument(beside: &Beside) -> Table {
     let entries: Vec<&Entry> = beside.of_side(0).collect();
     let groups = [
         ("The server’s process, in the window", PROCESS),
+        ("TCP on the listeners’ connections, in the window", WIRE),
         ("The load generator", GENERATOR),
     ];
     let caption = format!("The instrument itself, in run {}", beside.first().run);
