@@ -415,6 +415,7 @@ impl Curves {
                 curve.stems(canvas, places(n), place.bottom)?;
             }
             curve.lines(canvas, places(n))?;
+            labels.keep_off_line(&curve.joined().map(places(n)).collect::<Vec<At>>());
         }
         for (n, curve) in panel.curves.iter().enumerate() {
             curve.marks(canvas, places(n))?;
@@ -523,7 +524,8 @@ impl Place {
             .flat_map(|y| (0..=steps).map(move |step| (across(step), y)));
         let mut free = all.filter(|(x, y)| {
             let inside = y - tall >= self.top && y + tall <= self.bottom;
-            inside && taken.is_free((x - half, y - tall), (x + half, y + tall))
+            let (from, to) = ((x - half, y - tall), (x + half, y + tall));
+            inside && taken.is_free(from, to) && taken.is_off_lines(from, to)
         });
         free.next().unwrap_or((last, y - 8.0))
     }
@@ -541,15 +543,20 @@ impl Curve {
 
     fn lines(&self, canvas: &Canvas, at: impl Fn(At) -> At) -> Drawn {
         let colour = colour(self.transport);
-        let through = |places: &[At]| places.iter().map(|place| at(*place)).collect::<Vec<At>>();
-        if self.model.len() > 1 {
-            return canvas.path(&through(&self.model), colour, 1.4);
+        let through: Vec<At> = self.joined().map(at).collect();
+        match (self.model.len(), through.len()) {
+            (2.., _) => canvas.path(&through, colour, 1.4),
+            (_, 2..) => canvas.dashed(&through, 2.0, colour, 1.0),
+            _ => Ok(()),
         }
-        let spots: Vec<At> = self.spots.iter().map(|spot| spot.at).collect();
-        if self.is_joined && spots.len() > 1 {
-            canvas.dashed(&through(&spots), 2.0, colour, 1.0)?;
-        }
-        Ok(())
+    }
+
+    /// The corners of its line: the model’s where there is one, the points themselves otherwise.
+    fn joined(&self) -> impl Iterator<Item = At> {
+        let (model, is_joined) = (self.model.len() > 1, self.is_joined);
+        let spots = self.spots.iter().map(|spot| spot.at);
+        let model_line = self.model.iter().copied().filter(move |_| model);
+        model_line.chain(spots.filter(move |_| !model && is_joined))
     }
 
     fn marks(&self, canvas: &Canvas, at: impl Fn(At) -> At) -> Drawn {
@@ -564,9 +571,14 @@ impl Curve {
     }
 }
 
-/// What is taken already: corners of boxes, upper left and lower right.
+/// What is taken already.
 #[derive(Default)]
-struct Labels(Vec<(At, At)>);
+struct Labels {
+    /// Corners, upper left and lower right: nothing is written over them.
+    boxes: Vec<(At, At)>,
+    /// Places of lines: they are written over where nothing else is free.
+    lines: Vec<At>,
+}
 
 impl Labels {
     /// A mark, and the model's stroke across it or near it: a number that touches the stroke reads as one with a minus.
@@ -577,31 +589,44 @@ impl Labels {
         }
     }
 
-    /// A curve's marks and the line of the model, in steps that no letter fits between.
+    /// A curve's marks, and its line.
     fn keep_off_curve(&mut self, curve: &Curve, at: impl Fn(At) -> At) {
         curve.spots.iter().for_each(|spot| self.keep_off_spot(spot, &at));
-        let model: Vec<At> = curve.model.iter().map(|place| at(*place)).collect();
-        for pair in model.windows(2) {
-            let [from, to] = [pair[0], pair[1]];
-            let steps = ((to.0 - from.0).hypot(to.1 - from.1) / 4.0).ceil().max(1.0) as u32;
-            for step in 0..=steps {
+        self.keep_off_line(&curve.joined().map(&at).collect::<Vec<At>>());
+    }
+
+    /// Whether nothing is written between these corners, and no mark stands there.
+    fn is_free(&self, from: At, to: At) -> bool {
+        let is_apart = |(a, b): &(At, At)| to.0 <= a.0 || b.0 <= from.0 || to.1 <= a.1 || b.1 <= from.1;
+        self.boxes.iter().all(is_apart)
+    }
+
+    /// Whether no line crosses letters between these corners.
+    fn is_off_lines(&self, from: At, to: At) -> bool {
+        let mut lines = self.lines.iter();
+        // A letter is lower than its line.
+        lines.all(|(x, y)| *x < from.0 || *x > to.0 || *y < from.1 + 1.0 || *y > to.1 - 1.0)
+    }
+
+    /// A line through these corners.
+    fn keep_off_line(&mut self, corners: &[At]) {
+        const STEP: f64 = 3.0;
+        for pair in corners.windows(2) {
+            let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
+            let steps = ((x1 - x0).hypot(y1 - y0) / STEP).ceil().max(1.0) as u32;
+            self.lines.extend((0..=steps).map(|step| {
                 let share = f64::from(step) / f64::from(steps);
-                let on = |from: f64, to: f64| from + (to - from) * share;
-                self.keep_off((on(from.0, to.0), on(from.1, to.1)), 1.0, 1.0);
-            }
+                (x0 + (x1 - x0) * share, y0 + (y1 - y0) * share)
+            }));
         }
     }
 
-    fn is_free(&self, from: At, to: At) -> bool {
-        let is_apart = |(a, b): &(At, At)| to.0 <= a.0 || b.0 <= from.0 || to.1 <= a.1 || b.1 <= from.1;
-        self.0.iter().all(is_apart)
-    }
-
     fn keep_off(&mut self, (x, y): At, wide: f64, high: f64) {
-        self.0.push(((x - wide, y - high), (x + wide, y + high)));
+        self.boxes.push(((x - wide, y - high), (x + wide, y + high)));
     }
 
-    /// Right of the mark or left, there behind the stroke, above or below it: where nothing else is; nowhere when there is no room.
+    /// Right of the mark or left, there behind the stroke, above or below it, or askew: where nothing else is, nor a line if it can be; nowhere
+    /// when there is no room.
     fn write(&mut self, canvas: &Canvas, text: &str, (x, y): At, within: &Place) -> Drawn {
         if text.is_empty() {
             return Ok(());
@@ -615,23 +640,31 @@ impl Labels {
             (x - far - half, y),
             (x, y - near - tall),
             (x, y + near + tall),
+            (x + near + half, y - near - 2.0),
+            (x + near + half, y + near + 2.0),
+            (x - near - half, y - near - 2.0),
+            (x - near - half, y + near + 2.0),
         ];
-        for (mx, my) in middles {
-            let (from, to) = ((mx - half, my - tall), (mx + half, my + tall));
+        let around = |(mx, my): At| ((mx - half, my - tall), (mx + half, my + tall));
+        let is_free = |middle: &At| {
+            let (from, to) = around(*middle);
             let inside = from.0 >= within.left && to.0 <= within.right && from.1 >= within.top && to.1 <= within.bottom;
-            if inside && self.is_free(from, to) {
-                self.0.push((from, to));
-                return canvas.text(
-                    text,
-                    (mx, my),
-                    Type {
-                        side: Side::Middle,
-                        ..SMALL
-                    },
-                );
-            }
-        }
-        Ok(())
+            inside && self.is_free(from, to)
+        };
+        let is_off_lines = |middle: &&At| {
+            let (from, to) = around(**middle);
+            self.is_off_lines(from, to)
+        };
+        let free: Vec<At> = middles.into_iter().filter(is_free).collect();
+        let Some(&middle) = free.iter().find(is_off_lines).or(free.first()) else {
+            return Ok(());
+        };
+        self.boxes.push(around(middle));
+        let written = Type {
+            side: Side::Middle,
+            ..SMALL
+        };
+        canvas.text(text, middle, written)
     }
 }
 
@@ -766,7 +799,7 @@ mod tests {
                 labels.write(canvas, &spot.label, spot.at, &place)
             })
             .unwrap();
-            *labels.0.last().unwrap()
+            *labels.boxes.last().unwrap()
         };
         assert!(taken_by(None).0.0 < 100.0 + STROKE + 1.0);
         for stroke in [44.0, 50.0, 55.0] {
@@ -778,6 +811,35 @@ mod tests {
         }
         // A stroke far above is in nobody's way.
         assert_eq!(taken_by(None), taken_by(Some((100.0, 10.0))));
+    }
+
+    #[test]
+    fn a_word_does_not_lie_on_a_line() {
+        let place = Place {
+            left: 0.0,
+            right: 200.0,
+            top: 0.0,
+            bottom: 100.0,
+        };
+        let written = |line: &[At]| {
+            let mut labels = Labels::default();
+            labels.keep_off((100.0, 50.0), RADIUS, RADIUS);
+            labels.keep_off_line(line);
+            drawn((200.0, 100.0), |canvas| {
+                labels.write(canvas, "25s", (100.0, 50.0), &place)
+            })
+            .unwrap();
+            *labels.boxes.last().unwrap()
+        };
+        let (from, _) = written(&[]);
+        assert!(from.0 > 100.0, "at the right where nothing is");
+        let (from, to) = written(&[(100.0, 50.0), (190.0, 50.0)]);
+        assert!(to.0 < 100.0 || to.1 < 50.0 || from.1 > 50.0, "{from:?} {to:?}");
+        // Better on a line than nowhere.
+        let everywhere: Vec<At> = (0..100)
+            .flat_map(|y| [(0.0, f64::from(y)), (200.0, f64::from(y))])
+            .collect();
+        assert_eq!(written(&everywhere), written(&[]));
     }
 
     #[test]
