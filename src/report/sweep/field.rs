@@ -1,6 +1,7 @@
 //! The measured points of a sweep, put in the order of its knob: a line for each transport and each value of a second knob.
 
 use super::model::{self, Modelled};
+use super::price::{self, Cpu};
 use crate::protocol::Transport;
 use crate::report::entry::{Entry, entries};
 use crate::report::prediction::Predicted;
@@ -43,6 +44,10 @@ pub(crate) struct Spot<'a> {
     pub(crate) results: &'a Results,
     pub(crate) entry: Entry,
     pub(crate) predicted: Option<Predicted>,
+    /// What its work would cost at the price of the line.
+    pub(crate) cpu: Option<Cpu>,
+    /// Whether that price is this spot's own, so that it says nothing here.
+    pub(crate) is_priced: bool,
 }
 
 impl<'a> Field<'a> {
@@ -155,6 +160,11 @@ impl Spot<'_> {
         !self.results.unclear.is_empty()
     }
 
+    /// The share of its processors that the server used.
+    pub(crate) fn load(&self) -> Option<f64> {
+        self.predicted.as_ref()?.inputs.load(&self.entry)
+    }
+
     /// What a message mostly took until the server had accepted it: the model's delays begin there.
     pub(crate) fn before_ms(&self) -> f64 {
         self.entry.before_ms().unwrap_or(0.0)
@@ -175,6 +185,8 @@ fn lines<'a>(key: &Key, values: &[String], points: impl Iterator<Item = (&'a Poi
                 results,
                 predicted: Predicted::of(&entry, results),
                 entry,
+                cpu: None,
+                is_priced: false,
             };
             let transport = spot.entry.transport();
             match lines.iter_mut().find(|line| line.transport == transport) {
@@ -190,6 +202,7 @@ fn lines<'a>(key: &Key, values: &[String], points: impl Iterator<Item = (&'a Poi
     for line in &mut lines {
         line.spots.sort_by(|one, other| one.x.total_cmp(&other.x));
         if is_ordered(key) {
+            price::told(key, &mut line.spots);
             line.model = model::along(key, &line.spots);
         }
     }

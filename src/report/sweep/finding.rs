@@ -2,7 +2,6 @@
 
 use super::agreement::agreement;
 use super::field::{Field, Line, Panel};
-use super::frontier::{Cost, place};
 use super::quantity::{QUANTITIES, Quantity};
 use super::through;
 use crate::model::PollTimer;
@@ -12,11 +11,11 @@ use crate::report::number::{figure, milliseconds, times};
 use crate::report::word::{list, name, sentence, verb};
 
 /// Figures that are counted or timed move by less than this from run to run.
-const NEAR: f64 = 0.1;
+pub(super) const NEAR: f64 = 0.1;
 /// Processor time and memory by less than this.
-const ROUGHLY: f64 = 0.25;
+pub(super) const ROUGHLY: f64 = 0.25;
 /// Delays by so many milliseconds, and shares by so much.
-const FEW_MS: f64 = 2.0;
+pub(super) const FEW_MS: f64 = 2.0;
 const FEW_POINTS: f64 = 0.03;
 
 /// How a figure moved along the knob.
@@ -382,46 +381,4 @@ fn extremes(line: &Line, quantity: &Quantity) -> Option<String> {
         (quantity.write)(most.0),
         most.1
     ))
-}
-
-/// Who is fresh for least, as the title of a frontier.
-pub(super) fn frontier(field: &Field, cost: &Cost) -> String {
-    let over = format!("{}, along {}", "What it costs to be fresh", field.key.name);
-    let all: Vec<(Transport, &str, (f64, f64))> = field
-        .lines()
-        .flat_map(|(_, line)| line.clear().map(move |spot| (line.transport, spot.value, spot)))
-        .filter_map(|(transport, value, spot)| Some((transport, value, place(spot, cost)?)))
-        .collect();
-    let freshest = all.iter().min_by(|one, other| one.2.1.total_cmp(&other.2.1));
-    let cheapest = all.iter().min_by(|one, other| one.2.0.total_cmp(&other.2.0));
-    let (Some((fresh, _, (cost_of, delay_ms))), Some((cheap, value, (least, late_ms)))) = (freshest, cheapest) else {
-        return over;
-    };
-    if field.transports().len() == 1 {
-        return format!(
-            "{over}: from {}{} a minute with {} of delay to {} with {}",
-            (cost.write)(*least),
-            cost.word,
-            milliseconds(*late_ms),
-            (cost.write)(*cost_of),
-            milliseconds(*delay_ms)
-        );
-    }
-    if fresh == cheap {
-        return format!(
-            "{over}: {} is the freshest and the cheapest, {} for {}{} a minute",
-            name(*fresh),
-            milliseconds(*delay_ms),
-            (cost.write)(*least),
-            cost.word
-        );
-    }
-    format!(
-        "{over}: {} is the freshest with {}, {} at {value} the cheapest with {}{} a minute",
-        name(*fresh),
-        milliseconds(*delay_ms),
-        name(*cheap),
-        (cost.write)(*least),
-        cost.word
-    )
 }

@@ -1,15 +1,22 @@
 //! What it costs to be fresh: cost across, delay up, and a curve for each transport swept along its knob.
 
 use super::field::{Field, Line, Spot};
+use super::model::Modelled;
 use super::quantity::print;
-use super::{finding, tables};
-use crate::model::Prediction;
+use super::{freshest, tables};
 use crate::report::ReportError;
 use crate::report::chart::Chart;
 use crate::report::chart::curves::{Along, Curve, Curves, Panel, Spot as Drawn, Ticks, curves, number};
 use crate::report::entry::Entry;
 use crate::report::number::{bytes, figure, milliseconds};
-use crate::report::prediction::{Figure, Inputs};
+use crate::report::prediction::Figure;
+
+const READING: &str = "Further left is cheaper, further down is fresher: whoever stands left of and below another is better at both. A transport’s points are joined in the \
+                       order of the knob, whose values stand beside them.";
+/// Where the model has to be told what work costs.
+const OF_CPU: &str = "Further left is cheaper, further down is fresher: whoever stands left of and below another is better at both. A transport’s points are joined in the \
+                      order of the knob, whose values stand beside them. Where the knob has an order, the line is the model’s, at the price that work had at the first point \
+                      (along the listeners, at both ends).";
 
 /// What one listener costs in a minute.
 pub(crate) struct Cost {
@@ -21,7 +28,7 @@ pub(crate) struct Cost {
     pub(crate) write: fn(f64) -> String,
     tick: fn(f64) -> String,
     pub(crate) measured: fn(&Entry) -> Option<f64>,
-    predicted: fn(&Prediction, &Inputs) -> Option<f64>,
+    predicted: fn(&Modelled) -> Option<f64>,
 }
 
 /// In requests, in bytes, in processor time.
@@ -34,7 +41,7 @@ pub(crate) static COSTS: [Cost; 3] = [
         write: figure,
         tick: number,
         measured: |entry| entry.requests_per_s().map(|per_s| per_s * 60.0),
-        predicted: |prediction, _| Some(prediction.requests_per_s * 60.0),
+        predicted: |one| Some(one.prediction.requests_per_s * 60.0),
     },
     Cost {
         name: "frontier-bytes",
@@ -46,7 +53,7 @@ pub(crate) static COSTS: [Cost; 3] = [
         measured: |entry| {
             per_listener_and_minute(entry, (entry.run.bytes_out.total() + entry.run.bytes_in.total()) as f64)
         },
-        predicted: |prediction, inputs| {
+        predicted: |Modelled { prediction, inputs, .. }| {
             let out = inputs.sizes.request * prediction.requests_per_s;
             let delivered = prediction.full_per_s() * prediction.messages_per_full_answer;
             let heard = if prediction.requests_per_s > 0.0 {
@@ -65,7 +72,7 @@ pub(crate) static COSTS: [Cost; 3] = [
         write: milliseconds,
         tick: number,
         measured: |entry| per_listener_and_minute(entry, entry.run.server.cpu_s? * 1e3),
-        predicted: |_, _| None,
+        predicted: |one| Some(one.cpu?.per_listener_and_minute(&one.prediction, &one.inputs)),
     },
 ];
 
@@ -94,9 +101,8 @@ fn chart(field: &Field, cost: &'static Cost) -> Result<Chart, ReportError> {
     curves(Curves {
         name: cost.name,
         topic: cost.topic,
-        reading: "Further left is cheaper, further down is fresher: whoever stands left of and below another is better at both. A transport’s points are joined in the \
-                  order of the knob, whose values stand beside them.",
-        title: finding::frontier(field, cost),
+        reading: if cost.name == "frontier-cpu" { OF_CPU } else { READING },
+        title: freshest::title(field, cost),
         what: format!(
             "Mean delay over {}, a curve for each transport along {}",
             cost.axis, field.key.name
@@ -131,7 +137,7 @@ fn curve(field: &Field, line: &Line, cost: &Cost) -> Option<Curve> {
     });
     let spots: Vec<Drawn> = spots.collect();
     let model = line.model.iter().filter_map(|one| {
-        let x = (cost.predicted)(&one.prediction, &one.inputs)?;
+        let x = (cost.predicted)(one)?;
         let y = Figure::Mean.predicted(&one.prediction, &one.inputs)? + one.before_ms;
         Some((x, y)).filter(|_| x.is_finite() && y.is_finite())
     });

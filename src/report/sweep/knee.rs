@@ -188,7 +188,7 @@ pub(super) fn limits(knee: &Knee) -> Vec<(&'static str, f64, String)> {
 
 /// The share of the server's processors that was used at each load, with the straight line that the first load's price makes.
 pub(super) fn busy(field: &Field, knee: &Knee) -> Result<Chart, ReportError> {
-    let share = |spot: &Spot| spot.predicted.as_ref()?.inputs.load(&spot.entry);
+    let share = Spot::load;
     let lines = || field.lines().map(|(_, line)| line);
     let drawn = lines().map(|line| {
         let found = knee.transports.iter().find(|found| found.transport == line.transport);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::field::Spot;
+use super::price::Cpu;
 use crate::model::{Arrivals, Prediction};
 use crate::report::prediction::Inputs;
 use crate::results::Scenario;
@@ -18,14 +19,18 @@ pub(crate) struct Modelled {
     pub(crate) inputs: Inputs,
     /// See [`Spot::before_ms`].
     pub(crate) before_ms: f64,
+    /// See [`Spot::cpu`].
+    pub(crate) cpu: Option<Cpu>,
 }
 
 /// The model along the spots of a line, whose knob has an order: without one there is nothing between them.
 pub(super) fn along(key: &Key, spots: &[Spot]) -> Vec<Modelled> {
     let mut all = Vec::new();
     for (n, pair) in spots.windows(2).enumerate() {
+        // Nothing is no ratio away from anything: on an axis of ratios whatever lies between would stand off the way to it.
+        let stride = if pair[0].x > 0.0 { 1 } else { STEPS };
         // A pair begins where the one before it ended.
-        for step in usize::from(n > 0)..=STEPS {
+        for step in (0..=STEPS).step_by(stride).skip(usize::from(n > 0)) {
             all.extend(between(key, &pair[0], &pair[1], step as f64 / STEPS as f64));
         }
     }
@@ -56,17 +61,31 @@ fn between(key: &Key, from: &Spot, to: &Spot, share: f64) -> Option<Modelled> {
         _ if scenario.is_rated_by_deliveries() => scenario.rate_per_s,
         _ => mix(one.arrivals.rate_per_s(), other.arrivals.rate_per_s()),
     };
-    inputs.arrivals = match one.arrivals {
-        Arrivals::Poisson { .. } => Arrivals::Poisson { rate_per_s },
-        Arrivals::Constant { .. } => Arrivals::Constant { rate_per_s },
-    };
+    inputs.arrivals = at_rate(one.arrivals, rate_per_s);
     turn(&mut inputs, &scenario, from.results.host.cores);
+    if key.name == "listeners" {
+        // A scenario has whole ones, which would make stairs of a line; together they hear as much.
+        let together_per_s = inputs.arrivals.rate_per_s() * inputs.listeners;
+        inputs.listeners = x;
+        if scenario.is_rated_by_deliveries() {
+            inputs.arrivals = at_rate(one.arrivals, together_per_s / x);
+        }
+    }
     Some(Modelled {
         x,
         prediction: inputs.average()?,
         inputs,
         before_ms: mix(from.before_ms(), to.before_ms()),
+        cpu: from.cpu.zip(to.cpu).map(|(one, other)| one.between(other, share)),
     })
+}
+
+/// Spread alike, at another rate.
+fn at_rate(arrivals: Arrivals, rate_per_s: f64) -> Arrivals {
+    match arrivals {
+        Arrivals::Poisson { .. } => Arrivals::Poisson { rate_per_s },
+        Arrivals::Constant { .. } => Arrivals::Constant { rate_per_s },
+    }
 }
 
 /// The knobs that the model knows.

@@ -1,7 +1,9 @@
 //! The figures that are drawn over a knob.
 
 use super::field::{Field, Line, Spot};
-use super::{finding, published, tables};
+use super::model::Modelled;
+use super::price::Cpu;
+use super::{finding, published, segments, tables};
 use crate::model::Prediction;
 use crate::protocol::Transport;
 use crate::report::ReportError;
@@ -32,10 +34,26 @@ pub(crate) struct Quantity {
     /// Of which knobs it is drawn.
     of: fn(&Key) -> bool,
     pub(crate) measured: fn(&Entry) -> Option<f64>,
-    /// With what the publisher took before the server had a message, in milliseconds.
-    pub(crate) predicted: fn(&Prediction, &Inputs, f64) -> Option<f64>,
+    predicted: fn(&Said) -> Option<f64>,
     /// What another model than that of the feed says of a spot.
     at_spot: fn(&Spot) -> Option<f64>,
+}
+
+/// Of the processor time, where a price is known and where none is.
+const PRICED: &str = "What the server’s process used in the window, divided by the messages that were heard. The model knows how much work there is and not what it costs: \
+                      it takes the price of a request or a delivery from the first point, and the line says what the others come to at that price. Along the \
+                      listeners, a message has a price of its own too, and both ends of the line are what the prices are of.";
+const UNPRICED: &str = "What the server’s process used in the window, divided by the messages that were heard. The model does not say what work costs a processor, so \
+                        that nothing of it is drawn.";
+
+/// What the model says of one place of the knob.
+pub(crate) struct Said<'a> {
+    prediction: &'a Prediction,
+    inputs: &'a Inputs,
+    /// What the publisher took before the server had a message.
+    before_ms: f64,
+    /// The price of its work; `None` where it is that place's own.
+    cpu: Option<Cpu>,
 }
 
 /// All of them, in the order of the page.
@@ -50,7 +68,7 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
         tick: number,
         of: any,
         measured: |entry| Some(entry.run.restart.as_ref()?.peak(MOMENT_S) as f64),
-        predicted: |_, _, _| None,
+        predicted: |_| None,
         at_spot: |spot| {
             let Entry { run, .. } = &spot.entry;
             peak(
@@ -66,12 +84,12 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
         topic: "The server in the storm",
         word: "server’s busiest moment",
         axis: "the most that the server’s process took of a processor once it was back",
-        reading: "The share of one processor in the busiest twentieth of a second after the server listened again; what its start cost is not in it.",
+        reading: "The share of one processor in the busiest twentieth of a second after the server listened again; what its start cost is not in it. The model says nothing of it.",
         write: percent,
         tick: percent,
         of: any,
         measured: |entry| entry.run.restart.as_ref()?.busiest(),
-        predicted: |_, _, _| None,
+        predicted: |_| None,
         at_spot: |_| None,
     },
     Quantity {
@@ -79,12 +97,12 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
         topic: "Until the last one hears again",
         word: "time until the last one hears",
         axis: "milliseconds from being cut off to the next message, for the last listener",
-        reading: "How long the listener that was away for longest heard nothing. The half that came back first is in the table of the way back.",
+        reading: "How long the listener that was away for longest heard nothing. The half that came back first is in the table of the way back. The model says nothing of it.",
         write: milliseconds,
         tick: number,
         of: any,
         measured: |entry| entry.run.restart.as_ref()?.deaf.max_ms(),
-        predicted: |_, _, _| None,
+        predicted: |_| None,
         at_spot: |_| None,
     },
     Quantity {
@@ -92,12 +110,12 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
         topic: "Nothing to listen by",
         word: "time of a fall",
         axis: "milliseconds without anything to listen by, in half of the falls",
-        reading: "From the end of one transport to the beginning of the next, for listeners that fell back. What was said meanwhile came after it.",
+        reading: "From the end of one transport to the beginning of the next, for listeners that fell back. What was said meanwhile came after it. The model says nothing of it.",
         write: milliseconds,
         tick: number,
         of: any,
         measured: |entry| entry.run.ladder.as_ref()?.fall_times().quantile_ms(0.5),
-        predicted: |_, _, _| None,
+        predicted: |_| None,
         at_spot: |_| None,
     },
     Quantity {
@@ -110,7 +128,7 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
         tick: number,
         of: any,
         measured: |entry| entry.requests_per_s().map(|per_s| per_s * 60.0),
-        predicted: |prediction, _, _| Some(prediction.requests_per_s * 60.0),
+        predicted: |said| Some(said.prediction.requests_per_s * 60.0),
         at_spot: |_| None,
     },
     Quantity {
@@ -123,7 +141,7 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
         tick: percent,
         of: any,
         measured: Entry::empty_share,
-        predicted: |prediction, inputs, _| asks(inputs.transport).then_some(prediction.empty_share),
+        predicted: |said| asks(said.inputs.transport).then_some(said.prediction.empty_share),
         at_spot: |_| None,
     },
     Quantity {
@@ -136,7 +154,7 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
         tick: number,
         of: any,
         measured: |entry| entry.run.delay.mean_ms(),
-        predicted: |prediction, inputs, before_ms| Some(Figure::Mean.predicted(prediction, inputs)? + before_ms),
+        predicted: |said| Some(Figure::Mean.predicted(said.prediction, said.inputs)? + said.before_ms),
         at_spot: |_| None,
     },
     Quantity {
@@ -149,7 +167,7 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
         tick: number,
         of: any,
         measured: |entry| entry.run.delay.quantile_ms(0.99),
-        predicted: |prediction, inputs, before_ms| Some(Figure::Most.predicted(prediction, inputs)? + before_ms),
+        predicted: |said| Some(Figure::Most.predicted(said.prediction, said.inputs)? + said.before_ms),
         at_spot: |_| None,
     },
     Quantity {
@@ -162,7 +180,7 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
         tick: number,
         of: any,
         measured: Entry::bytes_both,
-        predicted: |prediction, inputs, _| {
+        predicted: |Said { prediction, inputs, .. }| {
             let out = if asks(inputs.transport) {
                 Figure::BytesOut.predicted(prediction, inputs)?
             } else {
@@ -183,7 +201,7 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
         tick: number,
         of: |key| key.name == "feed.text_bytes",
         measured: |entry| Metric::named("heads_per_delivery")?.of(&entry.run),
-        predicted: |prediction, inputs, _| Figure::heads(prediction, inputs),
+        predicted: |said| Figure::heads(said.prediction, said.inputs),
         at_spot: |_| None,
     },
     Quantity {
@@ -191,8 +209,9 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
         topic: "Segments per delivery",
         word: "segments per delivery",
         axis: "TCP segments with anything in them that came to a listener, for one message heard",
-        reading: "What came to the listeners’ sockets in one piece, on this machine’s loopback, divided by the messages that were heard. Below 1 messages came \
-                  together, and the work of sending one was done once for several.",
+        reading: "What came to the listeners’ sockets in one piece, on this machine’s loopback, divided by the messages that were heard. The model has a segment for \
+                  each answer, frame and heartbeat, and more for one that is longer than a segment: what lies below it came together, and the work of sending was \
+                  done once for several.",
         write: figure,
         tick: number,
         of: of_the_load,
@@ -200,7 +219,7 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
             let carried = entry.all_segments()?.data_to_listener;
             (entry.run.counts.deliveries > 0).then(|| carried as f64 / entry.run.counts.deliveries as f64)
         },
-        predicted: |_, _, _| None,
+        predicted: |said| segments::per_delivery(said.prediction, said.inputs),
         at_spot: |_| None,
     },
     Quantity {
@@ -208,13 +227,12 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
         topic: "Server processor time",
         word: "processor time per 1,000 deliveries",
         axis: "milliseconds of the server’s processor time for 1,000 deliveries",
-        reading: "What the server’s process used in the window, divided by the messages that were heard. The dots join what was measured; the model takes this \
-                  figure from the run and does not predict it.",
+        reading: PRICED,
         write: milliseconds,
         tick: number,
         of: any,
         measured: |entry| entry.run.cpu_ms_per_1000_deliveries(),
-        predicted: |_, _, _| None,
+        predicted: |said| said.cpu?.per_1000_deliveries(said.prediction, said.inputs),
         at_spot: |_| None,
     },
     Quantity {
@@ -222,12 +240,12 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
         topic: "How busy the server was",
         word: "share of a processor that the server used",
         axis: "the server’s processor time, as a share of one processor",
-        reading: "All that the server’s process used in the window, whatever it was for. At 100 % one processor has no time for anything else.",
+        reading: "All that the server’s process used in the window, whatever it was for. At 100 % one processor has no time for anything else. The model says nothing of it.",
         write: percent,
         tick: percent,
         of: of_the_server,
         measured: |entry| entry.run.server.cpu_s.map(|cpu_s| cpu_s / entry.run.window_s),
-        predicted: |_, _, _| None,
+        predicted: |_| None,
         at_spot: |_| None,
     },
     Quantity {
@@ -235,7 +253,7 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
         topic: "Wake-ups of the server",
         word: "wake-ups a second",
         axis: "times a second that a thread of the server slept and was woken",
-        reading: "A thread that has nothing to do sleeps, and the system wakes it when there is something: a voluntary context switch. Who never sleeps is never woken.",
+        reading: "A thread that has nothing to do sleeps, and the system wakes it when there is something: a voluntary context switch. Who never sleeps is never woken. The model says nothing of it.",
         write: figure,
         tick: number,
         of: of_the_server,
@@ -246,7 +264,7 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
                 .voluntary_switches
                 .map(|times| times as f64 / entry.run.window_s)
         },
-        predicted: |_, _, _| None,
+        predicted: |_| None,
         at_spot: |_| None,
     },
     Quantity {
@@ -254,12 +272,12 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
         topic: "Threads of the server",
         word: "threads",
         axis: "threads of the server’s process at the end of the window",
-        reading: "Each has a stack of its own, and a place in the system’s tables.",
+        reading: "Each has a stack of its own, and a place in the system’s tables. The model says nothing of it.",
         write: figure,
         tick: number,
         of: of_the_server,
         measured: |entry| entry.run.server.threads.map(|threads| threads as f64),
-        predicted: |_, _, _| None,
+        predicted: |_| None,
         at_spot: |_| None,
     },
     Quantity {
@@ -267,12 +285,12 @@ pub(crate) static QUANTITIES: [Quantity; 16] = [
         topic: "Server memory",
         word: "server’s memory",
         axis: "resident memory of the server’s process at the end of the window",
-        reading: "All of the process, the program itself included; what the kernel keeps for each socket is not in it.",
+        reading: "All of the process, the program itself included; what the kernel keeps for each socket is not in it. The model says nothing of it.",
         write: bytes,
         tick: bytes,
         of: any,
         measured: |entry| entry.run.server.rss_after_bytes.map(|bytes| bytes as f64),
-        predicted: |_, _, _| None,
+        predicted: |_| None,
         at_spot: |_| None,
     },
 ];
@@ -300,9 +318,24 @@ impl Quantity {
     pub(crate) fn predicted_at(&self, spot: &Spot) -> Option<f64> {
         let of_feed = || {
             let predicted = spot.predicted.as_ref()?;
-            (self.predicted)(predicted.nearest()?, &predicted.inputs, spot.before_ms())
+            (self.predicted)(&Said {
+                prediction: predicted.nearest()?,
+                inputs: &predicted.inputs,
+                before_ms: spot.before_ms(),
+                cpu: spot.cpu.filter(|_| !spot.is_priced),
+            })
         };
         (self.at_spot)(spot).or_else(of_feed)
+    }
+
+    /// The same of an average feed, between the spots.
+    fn predicted_between(&self, place: &Modelled) -> Option<f64> {
+        (self.predicted)(&Said {
+            prediction: &place.prediction,
+            inputs: &place.inputs,
+            before_ms: place.before_ms,
+            cpu: place.cpu,
+        })
     }
 
     /// Whether it belongs to the knob, and anything was measured of it.
@@ -339,7 +372,10 @@ fn chart(field: &Field, quantity: &'static Quantity) -> Result<Chart, ReportErro
     curves(Curves {
         name: quantity.name,
         topic: quantity.topic,
-        reading: quantity.reading,
+        reading: match quantity.reading {
+            PRICED if !has_line(&panels) => UNPRICED,
+            reading => reading,
+        },
         title: finding::title(field, quantity),
         what: format!("Curves over {}: {}", field.key.name, quantity.axis),
         print: print(field),
@@ -355,6 +391,11 @@ fn chart(field: &Field, quantity: &'static Quantity) -> Result<Chart, ReportErro
         },
         panels,
     })
+}
+
+fn has_line(panels: &[Panel]) -> bool {
+    let mut curves = panels.iter().flat_map(|panel| &panel.curves);
+    curves.any(|curve| !curve.model.is_empty())
 }
 
 /// The knob as an axis.
@@ -390,7 +431,7 @@ fn curve(field: &Field, line: &Line, quantity: &Quantity) -> Option<Curve> {
     });
     let spots: Vec<Drawn> = spots.collect();
     let model = line.model.iter().filter_map(|one| {
-        let value = (quantity.predicted)(&one.prediction, &one.inputs, one.before_ms)?;
+        let value = quantity.predicted_between(one)?;
         Some((one.x, value)).filter(|_| value.is_finite())
     });
     (!spots.is_empty()).then(|| Curve {

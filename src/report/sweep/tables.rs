@@ -8,7 +8,7 @@ use super::published;
 use super::quantity::{QUANTITIES, Quantity};
 use crate::protocol::Transport;
 use crate::report::figures::untitled;
-use crate::report::number::{NONE, milliseconds};
+use crate::report::number::{NONE, milliseconds, with_unit};
 use crate::report::table::{Group, Row, Table};
 
 /// The tables that stand by themselves, the main one first.
@@ -124,14 +124,16 @@ pub(super) fn of(field: &Field, quantity: &'static Quantity) -> Table {
     let cells_of = |transport: Transport, spot: Option<&Spot>| {
         let mut cells = vec![write(spot.and_then(|spot| (quantity.measured)(&spot.entry)))];
         if is_modelled(transport) {
-            cells.push(write(spot.and_then(|spot| quantity.predicted_at(spot))));
+            let measured = spot.and_then(|spot| (quantity.measured)(&spot.entry));
+            let predicted = spot.and_then(|spot| quantity.predicted_at(spot));
+            cells.extend([write(predicted), difference(quantity, measured, predicted)]);
         }
         cells
     };
     let groups = if has_few_in_common(field) {
         columns.push("measured".to_owned());
         if transports.iter().copied().any(is_modelled) {
-            columns.push("by the model".to_owned());
+            columns.extend(BY_THE_MODEL.map(str::to_owned));
         }
         let groups = lines.iter().map(|(panel, line)| Group {
             title: titled(line.transport, panel),
@@ -146,7 +148,7 @@ pub(super) fn of(field: &Field, quantity: &'static Quantity) -> Table {
         for transport in &transports {
             columns.push(transport.title().to_owned());
             if is_modelled(*transport) {
-                columns.push("by the model".to_owned());
+                columns.extend(BY_THE_MODEL.map(str::to_owned));
             }
         }
         grouped(field, |panel, value| {
@@ -165,6 +167,30 @@ pub(super) fn of(field: &Field, quantity: &'static Quantity) -> Table {
         groups,
         numeric: true,
     }
+}
+
+/// The columns behind a measured one.
+const BY_THE_MODEL: [&str; 2] = ["by the model", "difference"];
+
+/// How much more was measured, in per cent of what the model has; shares differ by points of a hundred.
+fn difference(quantity: &Quantity, measured: Option<f64>, predicted: Option<f64>) -> String {
+    let Some((measured, predicted)) = measured.zip(predicted) else {
+        return NONE.to_owned();
+    };
+    let (hundredths, unit) = match quantity.name {
+        "empty" => ((measured - predicted) * 100.0, "points"),
+        _ if measured == predicted => (0.0, "%"),
+        _ if predicted > 0.0 => ((measured / predicted - 1.0) * 100.0, "%"),
+        _ => return NONE.to_owned(),
+    };
+    let digits = if hundredths.abs() < 9.95 { 1 } else { 0 };
+    let number = format!("{:.digits$}", hundredths.abs());
+    let sign = match number.as_str() {
+        "0.0" => return with_unit("0".to_owned(), unit),
+        _ if hundredths < 0.0 => "−",
+        _ => "+",
+    };
+    with_unit(format!("{sign}{number}"), unit)
 }
 
 /// Whether the transports were mostly measured at values of their own, as a search does: side by side they would be columns of gaps.

@@ -206,11 +206,11 @@ fn messages_that_came_together_have_a_chart_and_no_column() {
     });
     let report = render(&plan, &results).unwrap().report;
     let chart = report.charts.iter().find(|chart| chart.name == "segments.svg").unwrap();
-    assert!(
-        chart.table.groups[0].rows[1].cells.iter().all(|cell| cell == "0.01"),
-        "{:?}",
-        chart.table
-    );
+    // Each beside a segment for every message, as the model has it, and the difference.
+    let cells = &chart.table.groups[0].rows[1].cells;
+    assert_eq!(cells.len(), 9);
+    assert!(cells.iter().step_by(3).all(|cell| cell == "0.01"), "{:?}", chart.table);
+    assert_eq!((cells[7].as_str(), cells[8].as_str()), ("1", "−99\u{a0}%"));
     assert!(plain(&report.findings).contains("segments per delivery fell from 1 to 0.01"));
     assert!(
         report.tables[0]
@@ -621,4 +621,62 @@ fn words_make_an_axis_too() {
         chart.title
     );
     assert!(chart.svg.contains("99.5"), "the value stands beside its mark");
+}
+
+/// The sweep's points with so many listeners, messages that cost 100 µs each, and deliveries that cost 5; `dearer` multiplies the second point's cost.
+fn crowds(run: &mut Results, dearer: f64) {
+    let listeners = run.scenario.listeners;
+    for run in &mut run.runs {
+        run.listeners = listeners;
+        let messages = run.publishing.planned_in_window;
+        run.counts.deliveries = messages * u64::from(listeners);
+        if run.transport != crate::protocol::Transport::Websocket {
+            run.counts.requests = run.counts.deliveries;
+        }
+        let work_s = messages as f64 * 100e-6 + run.counts.deliveries as f64 * 5e-6;
+        run.server.idle_cpu_per_s = Some(1e-3);
+        let dearer = if listeners == 10 { dearer } else { 1.0 };
+        run.server.cpu_s = Some(work_s * dearer + 1e-3 * run.window_s);
+    }
+}
+
+#[test]
+fn processor_time_is_predicted_from_other_points_than_its_own() {
+    let quantity = quantity::QUANTITIES
+        .iter()
+        .find(|quantity| quantity.name == "cpu")
+        .unwrap();
+    // What was measured and what is predicted of a WebSocket, at each point.
+    let at_points = |dearer: f64| {
+        let (plan, results) = sweep(&[("listeners", &["1", "10", "100"])], |run| crowds(run, dearer));
+        let field = Field::new(&plan, &results).unwrap();
+        let line = field.panels[0].of(crate::protocol::Transport::Websocket).unwrap();
+        let spots = line.spots.iter();
+        spots
+            .map(|spot| ((quantity.measured)(&spot.entry).unwrap(), quantity.predicted_at(spot)))
+            .collect::<Vec<_>>()
+    };
+    let points = at_points(1.0);
+    assert_eq!((points[0].1, points[2].1), (None, None), "the prices are theirs");
+    let (measured, predicted) = (points[1].0, points[1].1.unwrap());
+    assert!((measured / predicted - 1.0).abs() < 0.02, "{measured} {predicted}");
+    let dear = at_points(3.0);
+    assert!(dear[1].0 > 2.0 * measured);
+    assert_eq!(dear[1].1, Some(predicted), "not from what was measured there");
+}
+
+#[test]
+fn where_no_price_can_be_taken_over_the_chart_says_so() {
+    let reading = |knobs: &[(&str, &[&str])]| {
+        let (plan, results) = sweep(knobs, |_| ());
+        let report = render(&plan, &results).unwrap().report;
+        let cpu = report.charts.into_iter().find(|chart| chart.name == "cpu.svg").unwrap();
+        (cpu.reading, cpu.svg.contains("the model"))
+    };
+    let (priced, has_line) = reading(&[("long_poll.timeout", &["1s", "5s"])]);
+    assert!(priced.contains("at that price") && has_line);
+    let (unpriced, has_line) = reading(&[("server.wait", &["woken", "spin"])]);
+    assert!(unpriced.contains("nothing of it is drawn") && !has_line);
+    let (single, has_line) = reading(&[("long_poll.timeout", &["1s"])]);
+    assert!(single.contains("nothing of it is drawn") && !has_line);
 }
