@@ -27,10 +27,8 @@ pub(crate) struct Modelled {
 pub(super) fn along(key: &Key, spots: &[Spot]) -> Vec<Modelled> {
     let mut all = Vec::new();
     for (n, pair) in spots.windows(2).enumerate() {
-        // Nothing is no ratio away from anything: on an axis of ratios whatever lies between would stand off the way to it.
-        let stride = if pair[0].x > 0.0 { 1 } else { STEPS };
         // A pair begins where the one before it ended.
-        for step in (0..=STEPS).step_by(stride).skip(usize::from(n > 0)) {
+        for step in usize::from(n > 0)..=STEPS {
             all.extend(between(key, &pair[0], &pair[1], step as f64 / STEPS as f64));
         }
     }
