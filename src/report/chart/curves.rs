@@ -408,21 +408,14 @@ impl Curves {
         for (value, text) in &panel.levels {
             place.level(canvas, y.at(*value), text, &labels)?;
         }
-        // A number may stand on a line: its own mark does.
-        labels = Labels::default();
         for (n, curve) in panel.curves.iter().enumerate() {
             if let Ticks::Words(_) = self.across.ticks {
                 curve.stems(canvas, places(n), place.bottom)?;
             }
             curve.lines(canvas, places(n))?;
-            labels.keep_off_line(&curve.joined().map(places(n)).collect::<Vec<At>>());
         }
         for (n, curve) in panel.curves.iter().enumerate() {
             curve.marks(canvas, places(n))?;
-            curve
-                .spots
-                .iter()
-                .for_each(|spot| labels.keep_off_spot(spot, places(n)));
         }
         for (n, curve) in panel.curves.iter().enumerate() {
             for spot in &curve.spots {
