@@ -8,8 +8,8 @@ use clap::Args as ClapArgs;
 use talkplace::lab::sweep::{self as points, Knob};
 use talkplace::lab::{self, End, Planned, Setup, Step};
 use talkplace::load::{Progress, Target};
-use talkplace::report::sweep::{SweepReport, render};
-use talkplace::results::{Results, SCHEMA, Sweep, SweepFolder};
+use talkplace::report::sweep::{SweepReport, render, render_knee};
+use talkplace::results::{Knee, Results, SCHEMA, Sweep, SweepFolder};
 use time::OffsetDateTime;
 
 use super::args::{KNOBS, KnobArgs, generator, key_value, threads};
@@ -188,7 +188,12 @@ fn deliver(args: &SweepArgs, folder: &SweepFolder, sweep: &Sweep, results: &[Opt
         let path = path.display();
         format!("the points are kept in {path}, but not their report; `talkplace sweep --resume {path}` makes it")
     };
-    let SweepReport { report, figures } = render(sweep, results).with_context(not_drawn)?;
+    // The folder of a search has the page of a search.
+    let drawn = match Knee::read(path)? {
+        Some(knee) => render_knee(sweep, results, &knee),
+        None => render(sweep, results),
+    };
+    let SweepReport { report, figures } = drawn.with_context(not_drawn)?;
     let title = results
         .iter()
         .flatten()

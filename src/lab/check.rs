@@ -85,7 +85,7 @@ fn is_about(term: &Term, transport: Transport) -> bool {
 /// The figures that decided, the rounds of a transport behind each other: `poll 62% / 61%, long-poll 0%`.
 fn found(check: &Check, cases: &[Case]) -> String {
     let unit = check.left.metric.unit;
-    let write = |value: Option<f64>| value.map_or("unknown".to_owned(), |value| unit.write(value));
+    let write = |value: Option<f64>| value.map_or("unknown".to_owned(), |value| unit.tell(value));
     let mut text = String::new();
     let mut last = None;
     let mut sorted: Vec<&Case> = cases.iter().collect();

@@ -205,7 +205,7 @@ fn all(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 
 /// `feed.rate 1/5s: 61, 23, 12, 10; feed.rate 1/s: …`.
 fn written(lines: &[Line], unit: Unit) -> String {
-    let write = |value: &Option<f64>| value.map_or("unclear".to_owned(), |value| unit.write(value));
+    let write = |value: &Option<f64>| value.map_or("unclear".to_owned(), |value| unit.tell(value));
     let told = lines.iter().map(|line| {
         let values: Vec<String> = line.values.iter().map(write).collect();
         let label = if line.label.is_empty() {

@@ -14,7 +14,7 @@ pub(crate) struct Fate {
     pub(crate) heard: String,
     /// `half within 21 ms`.
     pub(crate) delay: Option<String>,
-    /// `504, 230 times`.
+    /// `230 answers 504`.
     pub(crate) trouble: Vec<String>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn fate(entry: &Entry) -> Fate {
     let (ledger, failures) = (&entry.run.ledger, &entry.run.failures);
     let mut trouble: Vec<String> = Vec::new();
     for (status, times) in &entry.run.counts.answers.refused_by_status {
-        trouble.push(format!("{status}, {}", counted(*times, "time", "times")));
+        trouble.push(format!("{} {status}", counted(*times, "answer", "answers")));
     }
     for (times, what) in [
         (failures.broken, "cut off"),
@@ -74,7 +74,7 @@ pub(crate) fn stood(scenario: &Scenario, entries: &[&Entry]) -> Option<String> {
     Some(format!("{} with {file}", version.unwrap_or("nginx")))
 }
 
-/// `Through nginx/1.22.1 with default.conf short polling heard everything; WebSocket heard nothing (426, 80 times).`
+/// `Through nginx/1.22.1 with default.conf short polling heard everything; WebSocket heard nothing (80 answers 426).`
 pub(crate) fn finding(beside: &Beside) -> Option<String> {
     let entries: Vec<&Entry> = beside.of_side(0).collect();
     let stood = stood(&beside.first().scenario, &entries)?;
@@ -139,8 +139,8 @@ mod tests {
         let told = finding(&Beside::new(&runs).unwrap()).unwrap().replace('\u{a0}', " ");
         assert_eq!(
             told,
-            "Through nginx/1.22.1 with own.conf short polling heard everything; long polling heard everything (504, 7 times); \
-             WebSocket heard nothing (426, 1 time)."
+            "Through nginx/1.22.1 with own.conf short polling heard everything; long polling heard everything (7 answers 504); \
+             WebSocket heard nothing (1 answer 426)."
         );
         assert_eq!(finding(&Beside::new(&[fixture::three_ways()]).unwrap()), None);
     }

@@ -1,6 +1,7 @@
 //! What a search for the largest load found.
 
 use std::path::Path;
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,22 @@ pub struct Price {
 }
 
 impl Knee {
+    /// What a search found that wrote into this folder; `None` when none has.
+    ///
+    /// # Errors
+    /// [`FolderError::Read`] and [`FolderError::Damaged`].
+    pub fn read(folder: &Path) -> Result<Option<Knee>, FolderError> {
+        let file = folder.join(FILE);
+        match fs::read(&file) {
+            Ok(json) => match serde_json::from_slice(&json) {
+                Ok(knee) => Ok(Some(knee)),
+                Err(source) => Err(FolderError::Damaged { file, source }),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(FolderError::Read { file, source }),
+        }
+    }
+
     /// Writes `knee.json` into the folder of the search.
     ///
     /// # Errors

@@ -13,6 +13,9 @@ use crate::report::prediction::Figure;
 
 const READING: &str = "Further left is cheaper, further down is fresher: whoever stands left of and below another is better at both. A transport’s points are joined in the \
                        order of the knob, whose values stand beside them.";
+/// Of a knob whose values have no order.
+const OF_WORDS: &str = "Further left is cheaper, further down is fresher: whoever stands left of and below another is better at both. The knob’s values stand beside the \
+                        points, where there is room.";
 /// Where the model has to be told what work costs.
 const OF_CPU: &str = "Further left is cheaper, further down is fresher: whoever stands left of and below another is better at both. A transport’s points are joined in the \
                       order of the knob, whose values stand beside them. Where the knob has an order, the line is the model’s, at the price that work had at the first point \
@@ -101,7 +104,11 @@ fn chart(field: &Field, cost: &'static Cost) -> Result<Chart, ReportError> {
     curves(Curves {
         name: cost.name,
         topic: cost.topic,
-        reading: if cost.name == "frontier-cpu" { OF_CPU } else { READING },
+        reading: match cost.name {
+            _ if !field.is_ordered() => OF_WORDS,
+            "frontier-cpu" => OF_CPU,
+            _ => READING,
+        },
         title: freshest::title(field, cost),
         what: format!(
             "Mean delay over {}, a curve for each transport along {}",

@@ -76,14 +76,20 @@ impl Heading {
     pub(super) fn of_knee(field: &Field, knee: &Knee) -> Heading {
         let word = if knee.of == "feed.rate" { "rate" } else { "listeners" };
         let limits = knee.limits.iter().map(|limit| format!(" \\\n  --limit \"{limit}\""));
+        let transports: Vec<String> = knee
+            .transports
+            .iter()
+            .map(|found| found.transport.to_string())
+            .collect();
         Heading {
             name: format!("search {}", field.sweep.name),
             along: format!("for {}", knee::aim(knee)),
             points: "Every load is a run of its own, of one transport, with a fresh server: first the lab’s own load, then where by its price the processors would be full, \
                      then the middle between what kept the limits and what did not.",
             command: format!(
-                "talkplace knee {} --of {word}{}{}",
+                "talkplace knee {} --of {word} --transports {}{}{}",
                 field.sweep.lab(),
+                transports.join(","),
                 limits.collect::<String>(),
                 fixed(field)
             ),
@@ -138,8 +144,13 @@ fn claim(checked: &Checked) -> (&str, &'static str, &str) {
 fn stayed(field: &Field) -> impl Iterator<Item = &'static Key> {
     let (_, first) = field.measured[0];
     let is_swept = |key: &Key| field.sweep.knobs.iter().any(|knob| knob.key == key.name);
+    // A search has one transport at a time.
+    let differs = |key: &Key| {
+        let mut others = field.measured[1..].iter();
+        others.any(|(_, other)| key.get(&other.scenario) != key.get(&first.scenario))
+    };
     KEYS.iter()
-        .filter(move |key| !key.is_words_only() && !is_swept(key) && !key.follows(&first.scenario))
+        .filter(move |key| !key.is_words_only() && !is_swept(key) && !differs(key) && !key.follows(&first.scenario))
 }
 
 /// All that stayed, as a command has it.

@@ -541,7 +541,7 @@ fn who_came_through_what_is_a_field_for_each() {
     let swept = render(&plan, &results).unwrap();
     let found = plain(&swept.report.findings);
     assert!(
-        found.contains("With default.conf, short polling and long polling heard everything; WebSocket heard nothing (426, 40 times)."),
+        found.contains("With default.conf, short polling and long polling heard everything; WebSocket heard nothing (40 answers 426)."),
         "{found}"
     );
     assert!(found.contains("The model has nobody in between"), "{found}");
