@@ -130,7 +130,9 @@ pub(super) fn of(field: &Field, quantity: &'static Quantity) -> Table {
         }
         cells
     };
-    let groups = if has_few_in_common(field) {
+    // Three columns for each of many would not fit beside one another.
+    let is_wide = transports.iter().filter(|transport| is_modelled(**transport)).count() > MOST_ABREAST;
+    let groups = if is_wide || has_few_in_common(field) {
         columns.push("measured".to_owned());
         if transports.iter().copied().any(is_modelled) {
             columns.extend(BY_THE_MODEL.map(str::to_owned));
@@ -169,6 +171,8 @@ pub(super) fn of(field: &Field, quantity: &'static Quantity) -> Table {
     }
 }
 
+/// More transports than this, each with what the model says, stand one below the other.
+const MOST_ABREAST: usize = 2;
 /// The columns behind a measured one.
 const BY_THE_MODEL: [&str; 2] = ["by the model", "difference"];
 
