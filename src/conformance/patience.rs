@@ -63,7 +63,7 @@ const fn waits(name: &'static str, section: &'static str, says: &'static str, as
 }
 
 /// Of its interval a timer may be early by one in so many: a server may send the heartbeats of several listeners together.
-const EARLY: u32 = 50;
+const EARLY: u32 = 25;
 /// As much may it be late.
 const LATE: Duration = Duration::from_secs(3);
 

@@ -103,10 +103,11 @@ impl Entry {
         (mean > 0.0).then(|| rates.iter().copied().fold(0.0, f64::max) / mean)
     }
 
-    /// The longest time in the first round's window in which nobody sent a request, in seconds, as whole steps.
+    /// The longest time in the first round's window in which next to nobody sent a request, not a tenth of the average, in seconds, as whole steps.
     pub(crate) fn longest_silence_s(&self) -> f64 {
         let rates = self.rates_per_s();
-        let steps = rates.split(|rate| *rate > 0.0).map(<[f64]>::len).max();
+        let mean = rates.iter().sum::<f64>() / rates.len() as f64;
+        let steps = rates.split(|rate| *rate > 0.1 * mean).map(<[f64]>::len).max();
         steps.unwrap_or(0) as f64 * self.run.timeline.step_s
     }
 

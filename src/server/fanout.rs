@@ -21,7 +21,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::time::{Instant, interval};
+use tokio::time::Instant;
 
 use super::Server;
 use super::behind::Furthest;
@@ -31,7 +31,7 @@ use crate::feed::{Entry, Feed, ReadError};
 use crate::protocol::Seq;
 use frames::Frames;
 use members::Members;
-use row::{ROUND, Row};
+use row::Row;
 
 pub(super) use envelope::Envelope;
 pub(super) use members::Membership;
@@ -50,9 +50,10 @@ pub(super) struct Fanout {
 }
 
 impl Fanout {
-    pub(super) fn new(feed: &Feed) -> Self {
+    /// Of a worker whose event streams get a comment once in `heartbeat`.
+    pub(super) fn new(feed: &Feed, heartbeat: Duration) -> Self {
         Fanout {
-            row: Rc::default(),
+            row: Rc::new(Row::new(heartbeat)),
             asked: Members::new(),
             position: Cell::new(feed.end().seq),
         }
@@ -102,20 +103,9 @@ impl Fanout {
         }
     }
 
-    /// Writes a comment to each event stream every `heartbeat`, early by a beat of a [`ROUND`] at most; for ever.
-    ///
-    /// To wake a thread that sleeps costs several times what writing a comment costs. Streams that came at about the same time therefore
-    /// have one beat in common, and no timer of their own.
-    pub(super) async fn keep_alive(&self, heartbeat: Duration) {
-        let mut beats = interval((heartbeat / u32::from(ROUND)).max(Duration::from_nanos(1)));
-        loop {
-            if self.row.is_empty() {
-                self.row.somebody().await;
-                beats.reset();
-            }
-            beats.tick().await;
-            self.row.next_beat().await;
-        }
+    /// Keeps event streams alive that hear nothing; for ever.
+    pub(super) async fn keep_alive(&self) {
+        self.row.keep_alive().await;
     }
 
     async fn deliver(&self, feed: &Feed, batches: &Batches, metrics: &Metrics) {

@@ -28,7 +28,8 @@ pub(super) struct Worker {
     pub(super) server: Arc<Server>,
     pub(super) fanout: Fanout,
     pub(super) batches: Batches,
-    pub(super) beat: Beat,
+    /// When WebSockets are pinged.
+    pub(super) pings: Beat,
     /// Where the next question of a connection is read, by one at a time: a buffer of each one's own would have to be cleared for each
     /// question, which takes as long as looking at it.
     pub(super) buffer: RefCell<Box<[u8; AT_ONCE]>>,
@@ -37,9 +38,9 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(server: Arc<Server>) -> Self {
         Worker {
-            fanout: Fanout::new(&server.feed),
+            fanout: Fanout::new(&server.feed, server.config.event_heartbeat),
             batches: Batches::default(),
-            beat: Beat::new(),
+            pings: Beat::new(server.config.ping_interval),
             buffer: RefCell::new(Box::new([0; AT_ONCE])),
             server,
         }
@@ -88,7 +89,7 @@ pub(super) fn work(
         });
         let beating = Rc::clone(&worker);
         tokio::task::spawn_local(async move {
-            beating.fanout.keep_alive(beating.server.config.event_heartbeat).await;
+            beating.fanout.keep_alive().await;
         });
         let asking = Rc::clone(&worker);
         tokio::task::spawn_local(async move {

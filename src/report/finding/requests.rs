@@ -74,7 +74,7 @@ pub(super) fn timeline_title(entries: &[&Entry]) -> String {
             || "one moment like the other".to_owned(),
             |(entry, silence_s)| {
                 let (long, by) = (with_unit(figure(silence_s), "s"), self::name(entry.transport()));
-                format!("but for {long} in which {by} asked nothing")
+                format!("but for {long} in which {by} asked next to nothing")
             },
         );
         return format!("Requests came evenly, {silence}");

@@ -24,8 +24,8 @@ pub(in crate::server) struct Outbox {
     socket: Rc<TcpStream>,
     envelope: Envelope,
     row: Rc<Row>,
-    /// When in a round of the row it is time for its heartbeat.
-    beat: u8,
+    /// On which beat of the row's round it is time for a comment; a WebSocket gets none.
+    beat: Option<u8>,
     place: Cell<Place>,
     /// Up to where the listener has been written to, while it has no seat.
     heard: Cell<Seq>,
@@ -96,7 +96,7 @@ impl OwnOutbox {
             socket,
             envelope,
             row: Rc::clone(row),
-            beat: row.beat(),
+            beat: (envelope != Envelope::Frame).then(|| row.joins()),
             place: Cell::new(Place::Gone),
             heard: Cell::new(heard),
             rest: RefCell::new(Rest {
@@ -127,6 +127,9 @@ impl Deref for OwnOutbox {
 impl Drop for OwnOutbox {
     fn drop(&mut self) {
         self.0.go();
+        if let Some(beat) = self.0.beat {
+            self.0.row.leaves(beat);
+        }
     }
 }
 
@@ -344,10 +347,12 @@ impl Drop for Rest {
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::ROUND;
+    use std::time::Duration;
+
     use super::*;
     use crate::feed::Keep;
     use crate::protocol::Speaker;
+    use crate::server::beat::Beat;
     use tokio::io::AsyncReadExt;
     use tokio::net::TcpListener;
 
@@ -387,7 +392,7 @@ mod tests {
             bytes: 1 << 30,
         });
         let text = "x".repeat(4_000);
-        let row = Rc::default();
+        let row = Rc::new(Row::new(HEARTBEAT));
         let outbox = outbox(&row, Rc::clone(&socket), 0);
         socket.writable().await.unwrap();
         assert_eq!(outbox.catch_up(&feed), CaughtUp::Yes);
@@ -450,7 +455,7 @@ mod tests {
             feed.publish(&Speaker::guest(), text).unwrap();
         }
         socket.writable().await.unwrap();
-        let row = Rc::default();
+        let row = Rc::new(Row::new(HEARTBEAT));
         let outbox = outbox(&row, socket, 1);
         while outbox.catch_up(&feed) != CaughtUp::Yes {}
         feed.publish(&Speaker::guest(), "d").unwrap();
@@ -474,7 +479,7 @@ mod tests {
         let (socket, _client) = pair().await;
         let (other, _other_client) = pair().await;
         let feed = Feed::new(Keep::default());
-        let row = Rc::default();
+        let row = Rc::new(Row::new(HEARTBEAT));
         let closed = outbox(&row, socket, 0);
         let left = outbox(&row, other, 0);
         assert_eq!(closed.catch_up(&feed), CaughtUp::Yes);
@@ -487,16 +492,19 @@ mod tests {
         assert_eq!(tell(&row, &feed, 0).await, 0);
     }
 
+    const HEARTBEAT: Duration = Duration::from_secs(15);
+    const ROUND: u8 = Beat::ROUND as u8;
+
     async fn round(row: &Row) {
-        for _ in 0..ROUND {
-            row.next_beat().await;
+        for beat in 0..ROUND {
+            row.comment(beat).await;
         }
     }
 
     #[tokio::test]
     async fn a_quiet_stream_of_events_gets_a_comment_a_round() {
         let feed = Feed::new(Keep::default());
-        let row = Rc::default();
+        let row = Rc::new(Row::new(HEARTBEAT));
         let (socket, mut client) = pair().await;
         let (other, listener) = pair().await;
         for socket in [&socket, &other] {
@@ -506,17 +514,14 @@ mod tests {
         let frames = outbox(&row, other, 0);
         assert_eq!(stream.catch_up(&feed), CaughtUp::Yes);
         assert_eq!(frames.catch_up(&feed), CaughtUp::Yes);
-        for _ in 1..ROUND {
-            row.next_beat().await;
+        let own = stream.beat.unwrap();
+        for beat in (0..ROUND).filter(|beat| *beat != own) {
+            row.comment(beat).await;
         }
         let mut heard = [0; 64];
         let early = client.try_read(&mut heard).unwrap_err();
-        assert_eq!(
-            early.kind(),
-            io::ErrorKind::WouldBlock,
-            "its beat is the last of the round"
-        );
-        row.next_beat().await;
+        assert_eq!(early.kind(), io::ErrorKind::WouldBlock, "these are not its beats");
+        round(&row).await;
         round(&row).await;
         client.read_exact(&mut heard[..16]).await.unwrap();
         assert_eq!(&heard[..16], b"3\r\n:\n\n\r\n3\r\n:\n\n\r\n");
@@ -531,7 +536,7 @@ mod tests {
     #[tokio::test]
     async fn a_comment_that_does_not_fit_is_left_to_the_listeners_own_task() {
         let feed = Feed::new(Keep::default());
-        let row = Rc::default();
+        let row = Rc::new(Row::new(HEARTBEAT));
         let (socket, mut client) = pair().await;
         let stream = outbox_in(Envelope::Plain, &row, Rc::clone(&socket), 0);
         socket.writable().await.unwrap();

@@ -1,46 +1,60 @@
 use std::cell::{Cell, RefCell};
 use std::os::fd::RawFd;
 use std::rc::Rc;
+use std::time::Duration;
 
 use nix::sys::socket::{MsgFlags, send};
 use slab::Slab;
 use tokio::sync::Notify;
+use tokio::time::sleep_until;
 
 use super::envelope::Envelope;
 use super::frames::Frames;
 use super::members::TURN;
 use super::outbox::Outbox;
 use crate::protocol::Seq;
+use crate::server::beat::Beat;
 
 /// Streams whose listeners have heard everything, in a row: the fan-out walks along it and writes to each.
 ///
 /// A seat has what that takes and nothing else, and stands beside the next one in memory. Fetching what else there is of each listener would
 /// cost more than everything that the fan-out does beside the system's own work.
-#[derive(Default)]
 pub(super) struct Row {
     seats: RefCell<Slab<Seat>>,
     /// Who has none, as something waits to be written: looked after by their own tasks.
     waiting: RefCell<Slab<Rc<Outbox>>>,
+    /// When streams that say nothing get a comment.
+    beat: Beat,
+    /// How many of these have each beat of the round as their own.
+    beating: [Cell<u32>; Beat::ROUND as usize],
+    /// The first of them has come.
     came: Notify,
-    /// Beats, up to [`ROUND`] and from the start again.
-    beat: Cell<u8>,
 }
-
-/// Beats from one heartbeat of a stream to its next. Each stream has the beat at which it came as its own.
-pub(super) const ROUND: u8 = 60;
 
 struct Seat {
     fd: RawFd,
     envelope: Envelope,
-    beat: u8,
+    /// Its own, of an event stream.
+    beat: Option<u8>,
     heard: Seq,
     /// Keeps the socket open, and takes over where the socket does not take everything.
     outbox: Rc<Outbox>,
 }
 
 impl Row {
+    /// One in which event streams get a comment once in `heartbeat`.
+    pub(super) fn new(heartbeat: Duration) -> Self {
+        Row {
+            seats: RefCell::default(),
+            waiting: RefCell::default(),
+            beat: Beat::new(heartbeat),
+            beating: Default::default(),
+            came: Notify::new(),
+        }
+    }
+
     /// Gives a stream a seat from which nothing waits to be written.
-    pub(super) fn sit(&self, outbox: Rc<Outbox>, fd: RawFd, envelope: Envelope, beat: u8, heard: Seq) -> usize {
+    pub(super) fn sit(&self, outbox: Rc<Outbox>, fd: RawFd, envelope: Envelope, beat: Option<u8>, heard: Seq) -> usize {
         self.seats.borrow_mut().insert(Seat {
             fd,
             envelope,
@@ -57,7 +71,6 @@ impl Row {
 
     /// Takes in one that has no seat.
     pub(super) fn wait(&self, outbox: Rc<Outbox>) -> usize {
-        self.came.notify_one();
         self.waiting.borrow_mut().insert(outbox)
     }
 
@@ -121,39 +134,50 @@ impl Row {
         *key < seats.capacity()
     }
 
-    /// The beat that is now.
-    pub(super) fn beat(&self) -> u8 {
-        self.beat.get()
+    /// Takes in a stream that is to be kept alive; gives the beat that it has as its own.
+    pub(super) fn joins(&self) -> u8 {
+        let beat = (self.beat.passed() % Beat::ROUND) as u8;
+        self.beating[usize::from(beat)].update(|streams| streams + 1);
+        self.came.notify_one();
+        beat
     }
 
-    /// Whether nobody is there.
-    pub(super) fn is_empty(&self) -> bool {
-        self.seats.borrow().is_empty() && self.waiting.borrow().is_empty()
+    /// Lets one go that had this beat.
+    pub(super) fn leaves(&self, beat: u8) {
+        self.beating[usize::from(beat)].update(|streams| streams - 1);
     }
 
-    /// Waits until somebody is there.
-    pub(super) async fn somebody(&self) {
-        while self.is_empty() {
-            self.came.notified().await;
+    /// Writes a comment to each event stream on each of its beats; for ever.
+    pub(super) async fn keep_alive(&self) {
+        let mut last = self.beat.passed();
+        loop {
+            let is_somebodys = |beat: &u64| self.beating[(beat % Beat::ROUND) as usize].get() > 0;
+            // Whoever comes meanwhile is due a round later.
+            let Some(next) = (last + 1..=last + Beat::ROUND).find(is_somebodys) else {
+                self.came.notified().await;
+                last = self.beat.passed();
+                continue;
+            };
+            sleep_until(self.beat.at(next)).await;
+            self.comment((next % Beat::ROUND) as u8).await;
+            last = next;
         }
     }
 
-    /// The next beat: a comment to each stream whose own it is, unless something waits for it anyway.
-    pub(super) async fn next_beat(&self) {
-        let beat = (self.beat.get() + 1) % ROUND;
-        self.beat.set(beat);
+    /// A comment to each stream that has this beat, unless something waits for it anyway.
+    pub(super) async fn comment(&self, beat: u8) {
         let mut key = 0;
-        while self.keep_alive(&mut key, beat) {
+        while self.comment_some(&mut key, beat) {
             tokio::task::yield_now().await;
         }
     }
 
     /// Writes comments to some from `key` on; whether there are more. Whom it passes by takes next to no time, and is not counted.
-    fn keep_alive(&self, key: &mut usize, beat: u8) -> bool {
+    fn comment_some(&self, key: &mut usize, beat: u8) -> bool {
         let mut seats = self.seats.borrow_mut();
         let mut left = TURN;
         while *key < seats.capacity() && left > 0 {
-            if let Some(seat) = seats.get(*key).filter(|seat| seat.beat == beat) {
+            if let Some(seat) = seats.get(*key).filter(|seat| seat.beat == Some(beat)) {
                 left -= 1;
                 let comment = seat.envelope.comment();
                 let written = write(seat.fd, comment);

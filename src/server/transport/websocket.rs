@@ -194,7 +194,7 @@ impl Session {
             context: WebSocketContext::from_partially_read(read.slice(..usable).into(), Role::Server, Some(config)),
             speaker: upgrade.speaker,
             address: upgrade.address,
-            ping_at: worker.beat.due(server.config.ping_interval),
+            ping_at: worker.pings.due(),
             pong_due: None,
             said: VecDeque::new(),
             ends_at: None,
@@ -307,7 +307,7 @@ impl Session {
         }
         if now >= self.ping_at {
             let config = &self.worker.server.config;
-            self.ping_at = self.worker.beat.due(config.ping_interval);
+            self.ping_at = self.worker.pings.due();
             let pong_due = config.ping_timeout.map_or(self.ping_at, |timeout| now + timeout);
             self.pong_due.get_or_insert(pong_due);
             self.write(Message::Ping(Bytes::new()));
