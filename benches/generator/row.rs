@@ -89,7 +89,7 @@ impl Row {
             duration,
             warm_up,
             arrivals: Arrivals::Constant,
-            // At rest something is said once, as the warm-up begins: everybody has to have heard it.
+            // At rest the next message is due long after the run.
             rate_per_s: self.rate_per_s.max(1e-3),
             rtt: Duration::ZERO,
             ..Scenario::default()
@@ -108,8 +108,8 @@ pub(crate) struct Figures {
     server_percent: f64,
     /// Woken − planned, of the listeners' thread.
     woken_ms: [f64; 2],
-    /// Sent − intended, of the publisher's.
-    sent_ms: [f64; 2],
+    /// Sent − intended, of the publisher's; `None` when nothing was said.
+    sent_ms: Option<[f64; 2]>,
     bytes_a_listener: f64,
     /// Owed and not heard, heard twice, or out of order; not sent, or not accepted.
     faults: u64,
@@ -146,7 +146,10 @@ impl Figures {
             format!("{:.1}", median(&|round| round.cpu_percent)),
             format!("{:.1}", median(&|round| round.server_percent)),
             pair(&|round| round.woken_ms),
-            pair(&|round| round.sent_ms),
+            match rounds.iter().all(|round| round.sent_ms.is_some()) {
+                true => pair(&|round| round.sent_ms.unwrap_or_default()),
+                false => "–".to_owned(),
+            },
             format!("{:.0}", median(&|round| round.bytes_a_listener)),
             faults.to_string(),
         ]
@@ -195,7 +198,7 @@ impl Job {
 
 fn figures(run: &TransportRun, bytes_a_listener: f64) -> Figures {
     let percent = |cpu_s: Option<f64>| cpu_s.expect("Linux tells") / run.window_s * 100.0;
-    let quantiles = |times: &Distribution| [0.5, 0.99].map(|q| times.quantile_ms(q).expect("there is one at least"));
+    let quantiles = |times: &Distribution| Some([times.quantile_ms(0.5)?, times.quantile_ms(0.99)?]);
     let generator = run.generator.as_ref().expect("a run watches its generator");
     let (ledger, publishing) = (&run.ledger, &run.publishing);
     let heard_amiss = ledger.lost + ledger.repeated + ledger.out_of_order + ledger.gone;
@@ -203,7 +206,7 @@ fn figures(run: &TransportRun, bytes_a_listener: f64) -> Figures {
         deliveries_per_s: run.counts.deliveries as f64 / run.window_s,
         cpu_percent: percent(generator.cpu_s),
         server_percent: percent(run.server.cpu_s),
-        woken_ms: quantiles(&generator.wake_up),
+        woken_ms: quantiles(&generator.wake_up).expect("it is woken now and then"),
         sent_ms: quantiles(&publishing.lag),
         bytes_a_listener,
         faults: heard_amiss + publishing.failed + publishing.missed,
