@@ -56,8 +56,7 @@ pub(super) fn of_machine(results: &Results) -> Vec<Caution> {
     let shared = reason(
         &results.runs,
         |_| shared,
-        "the server and the load generator shared one processor, so each waited for the other, and the server did in one go what it does \
-         piece by piece when it has one to itself",
+        "the server and the load generator shared one processor, so each waited for the other",
         "Run it on a machine with two processors or more: the server needs one, and the generator another.",
     );
     shared
